@@ -1,0 +1,77 @@
+"""The command line: parses, calls, prints. It computes nothing.
+
+Results go to standard output, everything else to standard error. The exit codes are 0 a choice was made, 1 no
+candidate is (proven) feasible, 2 the profile, the call or the device is wrong, 3 decided but candidates failed,
+4 internal error or the store could not be written, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+
+import typer
+
+from selector.cli import listing, main_job, serving
+from selector.errors import SelectorError
+
+app = typer.Typer(
+    name="selector",
+    help="Which vision model, run how, on this hardware, meets what you need, and how sure is that?\n\n"
+    "Start with: selector evaluate quickstart",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+main_job.add_to(app)
+listing.add_to(app)
+serving.add_to(app)
+
+_INTERRUPTED = 130
+_INTERNAL = 4
+
+
+def main() -> None:
+    """Runs the command line and ends the process with its exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Runs one command.
+
+    Args:
+        arguments: What stands after ``selector``.
+
+    Returns:
+        The exit code.
+    """
+    debug = "--debug" in arguments
+    try:
+        result = app(args=arguments, standalone_mode=False)
+    except SelectorError as error:
+        if debug:
+            traceback.print_exc()
+        print(f"selector: {error}", file=sys.stderr)
+        return error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        print("selector: interrupted; what was measured is kept, the same command goes on", file=sys.stderr)
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # The reader of a pipe has gone (`selector models | head`); there is nobody left to tell.
+        sys.stderr.close()
+        return 0
+    except Exception as error:  # noqa: BLE001 - the one place that ends the command
+        if _is_usage_error(error):
+            error.show()  # type: ignore[attr-defined]
+            return 2
+        if debug:
+            traceback.print_exc()
+        hint = "" if debug else "; run the command again with --debug for the traceback"
+        print(f"selector: internal error: {type(error).__name__}: {error}{hint}", file=sys.stderr)
+        return _INTERNAL
+    return result if isinstance(result, int) else 0
+
+
+def _is_usage_error(error: Exception) -> bool:
+    """Whether typer's parser refused the call; its exceptions have no public base in typer."""
+    return hasattr(error, "show") and hasattr(error, "format_message")

@@ -1,0 +1,53 @@
+"""dashboard: starts the Streamlit app."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from typing import Annotated
+
+import typer
+
+from selector.cli.options import DEFAULT_STORE, DebugOption, NoInputOption, QuietOption, StoreOption, VerboseOption
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command()(dashboard)
+
+
+def dashboard(
+    store: StoreOption = DEFAULT_STORE,
+    port: Annotated[int, typer.Option("--port", help="Port on 127.0.0.1.", min=1, max=65535)] = 8501,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,  # noqa: ARG001 - accepted everywhere, so that scripts can always pass it
+    no_input: NoInputOption = False,  # noqa: ARG001
+    debug: DebugOption = False,  # noqa: ARG001
+) -> int:
+    """Open the dashboard on a store, on this machine only.
+
+    Example:
+      selector dashboard --store sqlite:///selector.db
+    """
+    from selector.errors import UsageError
+
+    if importlib.util.find_spec("streamlit") is None:
+        raise UsageError("the dashboard needs Streamlit: pip install 'vision-selector[dashboard]'")
+    if not quiet:
+        print(f"dashboard of {store} on http://127.0.0.1:{port} (Ctrl-C ends it)", file=sys.stderr, flush=True)
+    command = dashboard_command(store, port)
+    return subprocess.run(command, check=False, env={**os.environ, "SELECTOR_STORE": store}).returncode
+
+
+def dashboard_command(store: str, port: int) -> list[str]:
+    """The Streamlit call: bound to this machine, no browser opened, no usage statistics, no file watching."""
+    from selector.resources import folder
+
+    return [
+        *(sys.executable, "-m", "streamlit", "run", str(folder("app") / "main.py")),
+        *("--server.address", "127.0.0.1", "--server.port", str(port), "--server.headless", "true"),
+        *("--server.fileWatcherType", "none", "--browser.gatherUsageStats", "false"),
+        *("--", "--store", store),
+    ]

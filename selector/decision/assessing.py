@@ -1,0 +1,219 @@
+"""Where one candidate stands, before any ranking."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from selector.decision.figures import Figures, keys_for, label, metric_of
+from selector.decision.records import Assessment, Stage, Status
+from selector.decision.sentences import Sentences
+from selector.metrics import MetricResult, NotObserved
+from selector.quantities import format_quantity
+from selector.requirements import (
+    Exclusion,
+    Judgement,
+    Requirement,
+    RequirementProfile,
+    Verdict,
+    judge,
+    reading_for,
+    static_exclusion,
+)
+from selector.types import Certificate, Evidence, Measurement, Outcome, Planned
+
+FACTS_OF_THE_MODEL = frozenset({"accuracy_top1", "accuracy_top5", "parameters", "gmacs"})
+"""Static metrics that do not depend on how a model is run, its precision and image size apart."""
+
+
+class Judgements(Mapping[str, Judgement]):
+    """Every requirement of a profile judged for one candidate, by key; judged when first read unless known.
+
+    Args:
+        requirements: By key; shared by all candidates of a decision.
+        metrics: The candidate's figures.
+        known: The judgements, where they are at hand.
+    """
+
+    __slots__ = ("_known", "_metrics", "_requirements")
+
+    def __init__(
+        self,
+        requirements: Mapping[str, Requirement],
+        metrics: Mapping[str, MetricResult],
+        known: dict[str, Judgement] | None = None,
+    ) -> None:
+        self._requirements = requirements
+        self._metrics = metrics
+        self._known = known
+
+    def _all(self) -> dict[str, Judgement]:
+        if self._known is None:
+            self._known = {key: judge(one, self._metrics[key]) for key, one in self._requirements.items()}
+        return self._known
+
+    def __getitem__(self, key: str) -> Judgement:
+        return self._all()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._requirements)
+
+    def __len__(self) -> int:
+        return len(self._requirements)
+
+    def __repr__(self) -> str:
+        return repr(self._all())
+
+
+@dataclass(frozen=True)
+class Assessor:
+    """Places candidates under one profile.
+
+    Attributes:
+        profile: What is asked.
+        evidence: What is known.
+        figures: Metrics by candidate id, as far as they are at hand; filled on the way.
+    """
+
+    profile: RequirementProfile
+    evidence: Evidence
+    figures: dict[str, Figures] = field(default_factory=dict)
+    _exclusions: dict[Hashable, Exclusion | None] = field(default_factory=dict)
+
+    def under(self, profile: RequirementProfile) -> Assessor:
+        """An assessor of a profile with other limits on the same evidence."""
+        return Assessor(profile, self.evidence, self.figures)
+
+    def assess(self, planned: Planned) -> Assessment:
+        """The candidate with its status and reasons; a feasible one is `RANKED`, yet without rank.
+
+        The first that applies: excluded by static facts, unavailable, not measured, failed, rejected by a
+        requirement, undecided, feasible.
+        """
+        name = planned.candidate.id
+        measurement = self.evidence.measurements.get(name)
+        metrics = self.figures.get(name)
+        if metrics is None:
+            metrics = self.figures[name] = Figures(self._keys, reading_for(self.profile, planned, measurement))
+        judgements = {key: judge(one, metrics[key]) for key, one in self._requirements.items()}
+        exclusion = self._excluded(planned)
+        status, stage, reasons = self._place(planned, measurement, metrics, judgements, exclusion)
+        if exclusion is not None and exclusion.judgement is not None:
+            _enter(judgements, exclusion.judgement)
+        known = None if status is Status.RANKED else judgements
+        return Assessment(
+            planned=planned,
+            status=status,
+            metrics=metrics,
+            judgements=Judgements(self._requirements, metrics, known),
+            reasons=reasons,
+            stage=stage,
+            exclusion=exclusion,
+            measurement=measurement,
+        )
+
+    @cached_property
+    def _requirements(self) -> dict[str, Requirement]:
+        return {one.key: one for one in self.profile.requirements}
+
+    @cached_property
+    def _keys(self) -> dict[str, None]:
+        return keys_for(self.profile)
+
+    @cached_property
+    def _waiting(self) -> str:
+        return not_measured_because(self.profile, self.evidence.certificate)
+
+    def _excluded(self, planned: Planned) -> Exclusion | None:
+        """`static_exclusion`, judged once for all ways of one model that share precision and size.
+
+        Unless the profile asks for a static metric of an outside package, which may know more of a way than that.
+        """
+        candidate = planned.candidate
+        key = (candidate.model, candidate.precision, candidate.image_size)
+        if key in self._exclusions:
+            return self._exclusions[key]
+        exclusion = static_exclusion(self.profile, planned)
+        if self._of_the_model:
+            self._exclusions[key] = exclusion
+        return exclusion
+
+    @cached_property
+    def _of_the_model(self) -> bool:
+        """Whether every static metric that the profile limits is a fact of model, precision and size alone."""
+        static = {one.metric for one in self.profile.requirements if metric_of(one.metric).static}
+        return static <= FACTS_OF_THE_MODEL
+
+    def _place(
+        self,
+        planned: Planned,
+        measurement: Measurement | None,
+        metrics: Figures,
+        judgements: dict[str, Judgement],
+        exclusion: Exclusion | None,
+    ) -> tuple[Status, Stage | None, Sequence[str]]:
+        if exclusion is not None:
+            return Status.REJECTED, "static", (exclusion.reason,)
+        absent = _unavailable(planned, measurement)
+        if absent is not None:
+            return Status.UNAVAILABLE, None, (absent,)
+        if measurement is None:
+            return Status.NOT_MEASURED, None, (self._waiting,)
+        if measurement.outcome is not Outcome.OK:
+            return Status.FAILED, None, (_failure(measurement),)
+        verdicts = {one.verdict for one in judgements.values()}
+        if Verdict.FAILS in verdicts:
+            return Status.REJECTED, "measured", Sentences(_sentences, judgements, Verdict.FAILS)
+        missing = self._missing_objective(metrics, judgements)
+        if missing or Verdict.UNDECIDED in verdicts:
+            return Status.UNDECIDED, None, (*_sentences(judgements, Verdict.UNDECIDED), *missing)
+        return Status.RANKED, None, ()
+
+    def _missing_objective(self, metrics: Figures, judgements: Mapping[str, Judgement]) -> tuple[str, ...]:
+        """What keeps a candidate from being ranked, unless a requirement says the same."""
+        objective = self.profile.objective.metric
+        wanted = metrics[objective]
+        if not isinstance(wanted, NotObserved) or objective in judgements:
+            return ()
+        return (f"{label(objective)}, which is the objective, is not observed: {wanted.reason}",)
+
+
+def _sentences(judgements: Mapping[str, Judgement], verdict: Verdict) -> tuple[str, ...]:
+    return tuple(one.sentence for one in judgements.values() if one.verdict is verdict)
+
+
+def not_measured_because(profile: RequirementProfile, certificate: Certificate | None) -> str:
+    """Why candidates that nothing excludes have no measurement."""
+    if certificate is None:
+        return "not measured yet"
+    if certificate.stopped_because == "time_budget":
+        budget = profile.evaluation.time_budget
+        given = "the time budget" if budget is None else f"the time budget of {format_quantity(budget, 'time')}"
+        return f"not measured: {given} was used up first"
+    if certificate.stopped_because == "interrupted":
+        return "not measured: the run was interrupted before its turn"
+    if certificate.stopped_because == "exhausted":
+        return "not measured: it was not among those that the run set out to measure"
+    return f"not measured: the search ({certificate.strategy}) stopped first: {certificate.stopped_because}"
+
+
+def _unavailable(planned: Planned, measurement: Measurement | None) -> str | None:
+    if planned.unavailable is not None:
+        return planned.unavailable
+    if measurement is not None and measurement.outcome is Outcome.UNAVAILABLE:
+        return measurement.message or "this way of running is not available on this device"
+    return None
+
+
+def _failure(measurement: Measurement) -> str:
+    """The outcome's name and what was said of it: "export_failed: …"."""
+    outcome = measurement.outcome.value
+    return f"{outcome}: {measurement.message}" if measurement.message else f"{outcome} during {measurement.phase}"
+
+
+def _enter(judgements: dict[str, Judgement], static: Judgement) -> None:
+    """Puts a failing static judgement where the measurement has not judged the same."""
+    key = static.requirement.key
+    if judgements[key].verdict is not Verdict.FAILS:
+        judgements[key] = static

@@ -1,0 +1,119 @@
+"""The decision, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+
+from selector.decision.assessing import Assessor
+from selector.decision.figures import Figures, keys_for
+from selector.decision.headline import headline
+from selector.decision.notes import notes
+from selector.decision.ranking import Entry, Ranking, criteria_of, rank
+from selector.decision.reasons import Reasons
+from selector.decision.records import TIES_LISTED, Assessment, Decision, Status
+from selector.decision.relaxing import by_nearness, nearest_misses
+from selector.decision.sentences import Sentences
+from selector.requirements import RequirementProfile
+from selector.types import Evidence
+
+CHOICE, NO_CHOICE, CHOICE_DESPITE_FAILURES = 0, 1, 3
+
+
+def decide(profile: RequirementProfile, evidence: Evidence) -> Decision:
+    """Which considered candidate meets the profile best, and what became of all others.
+
+    Pure: another profile over the same evidence, such as one with a limit moved, is decided from scratch. Static
+    exclusions are judged for `profile`, whatever the plan was drawn for.
+
+    Args:
+        profile: What is asked.
+        evidence: What is considered and what was measured.
+    """
+    return Decider(evidence).decide(profile)
+
+
+class Decider:
+    """Decides profile after profile on one evidence.
+
+    It gives what `decide` gives, and keeps the figures that it has computed: profiles that differ in their limits
+    alone, as a slider makes them, share them.
+
+    Args:
+        evidence: What is considered and what was measured.
+    """
+
+    def __init__(self, evidence: Evidence) -> None:
+        self._evidence = evidence
+        self._figures: dict[str, Figures] = {}
+        self._figures_of: Hashable = None
+
+    def decide(self, profile: RequirementProfile) -> Decision:
+        """See `selector.decision.decide`."""
+        evidence = self._evidence
+        assessor = Assessor(profile, evidence, self._figures_for(profile))
+        assessed = {planned.candidate.id: assessor.assess(planned) for planned in evidence.plan.considered}
+        ranked = _ranked(profile, {name: one for name, one in assessed.items() if one.status is Status.RANKED})
+        rejected = by_nearness(_having(assessed, Status.REJECTED))
+        undecided = by_nearness(_having(assessed, Status.UNDECIDED))
+        failed = _having(assessed, Status.FAILED)
+        misses = nearest_misses(assessor, sorted((*rejected, *undecided), key=lambda priced: priced[0]))
+        everything = {**assessed, **{one.id: one for one in ranked}}
+        return Decision(
+            profile=profile,
+            evidence=evidence,
+            winner=ranked[0] if ranked else None,
+            ranked=ranked,
+            undecided=tuple(one for _, one in undecided),
+            rejected=tuple(sorted((one for _, one in rejected), key=lambda one: one.stage == "static")),
+            failed=failed,
+            unavailable=_having(assessed, Status.UNAVAILABLE),
+            not_measured=_having(assessed, Status.NOT_MEASURED),
+            nearest_misses=misses,
+            headline=headline(profile, evidence.plan.environment, ranked, everything, misses),
+            notes=notes(profile, evidence, tuple(everything.values())),
+            exit_code=NO_CHOICE if not ranked else CHOICE_DESPITE_FAILURES if failed else CHOICE,
+        )
+
+    def _figures_for(self, profile: RequirementProfile) -> dict[str, Figures]:
+        """The figures at hand, unless they were computed for other metrics, another price or another count."""
+        wanted = (tuple(keys_for(profile)), profile.device.price, profile.device.count)
+        if wanted != self._figures_of:
+            self._figures, self._figures_of = {}, wanted
+        return self._figures
+
+
+def _ranked(profile: RequirementProfile, feasible: Mapping[str, Assessment]) -> tuple[Assessment, ...]:
+    """The feasible candidates in order, each with its rank, ties and reasons."""
+    if not feasible:
+        return ()
+    ranking = rank([Entry(name, one.metrics) for name, one in feasible.items()], criteria_of(profile))
+    make = Reasons(ranking, feasible[ranking.entries[0].id].judgements).of
+    return tuple(
+        _placed(entry.id, feasible[entry.id], place, ties, Sentences(make, place, ties))
+        for place, (entry, ties) in enumerate(_with_ties(ranking), start=1)
+    )
+
+
+def _placed(name: str, one: Assessment, place: int, ties: Sequence[str], reasons: Sentences) -> Assessment:
+    others = tuple(other for other in ties[: TIES_LISTED + 1] if other != name) if len(ties) > 1 else ()
+    return Assessment(
+        planned=one.planned,
+        status=one.status,
+        metrics=one.metrics,
+        judgements=one.judgements,
+        reasons=reasons,
+        tied_with=others[:TIES_LISTED],
+        rank=place,
+        measurement=one.measurement,
+    )
+
+
+def _with_ties(ranking: Ranking) -> list[tuple[Entry, tuple[str, ...]]]:
+    """Every entry with its tie group, in order."""
+    groups = [group for group in ranking.ties for _ in group]
+    return list(zip(ranking.entries, groups, strict=True))
+
+
+def _having(assessed: Mapping[str, Assessment], status: Status) -> tuple[Assessment, ...]:
+    """Candidates of one status by id."""
+    return tuple(assessed[name] for name in sorted(name for name, one in assessed.items() if one.status is status))

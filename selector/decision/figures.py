@@ -1,0 +1,105 @@
+"""The metrics of one candidate, each computed when it is first read.
+
+A decision over thousands of candidates needs two or three metrics of each to rank them; tables need more, but of
+few candidates at a time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from functools import cache
+
+from selector.metrics import METRICS, Metric, MetricResult, MetricValue, NotObserved, Reading
+from selector.quantities import format_quantity
+from selector.requirements import RequirementProfile
+
+STANDARD = (
+    "accuracy_top1",
+    "latency_p50",
+    "latency_p95",
+    "throughput",
+    "memory_peak",
+    "parameters",
+    "gmacs",
+    "build_time",
+    "cold_start",
+    "artifact_size",
+    "agreement_top1",
+)
+"""Metrics that every assessment carries, beside those that its profile mentions."""
+
+METRIC_OF_PRICE = "cost_per_million"
+"""Carried too where the profile names a price."""
+
+_LABELS = {"latency_mean": "mean latency", "accuracy_top1": "top-1", "accuracy_top5": "top-5"}
+
+
+class Figures(Mapping[str, MetricResult]):
+    """Metrics by key ("latency_p95", "accuracy_top1@imagenet-1k"); a figure that is no finite number is not observed.
+
+    Args:
+        keys: The metrics it has, in order; shared by all candidates of a decision.
+        reading: What they are computed from.
+    """
+
+    __slots__ = ("_keys", "_known", "_reading")
+
+    def __init__(self, keys: Mapping[str, None], reading: Reading) -> None:
+        self._keys = keys
+        self._reading = reading
+        self._known: dict[str, MetricResult] = {}
+
+    def __getitem__(self, key: str) -> MetricResult:
+        known = self._known.get(key)
+        if known is None:
+            if key not in self._keys:
+                raise KeyError(key)
+            known = self._known[key] = _compute(key, self._reading)
+        return known
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __repr__(self) -> str:
+        return f"Figures({dict(self)!r})"
+
+
+@cache
+def metric_of(key: str) -> Metric:
+    """The registered metric that a key such as "accuracy_top1@imagenet-1k" names.
+
+    Raises:
+        UnknownNameError: No such metric.
+    """
+    return METRICS.get(key.partition("@")[0])
+
+
+def keys_for(profile: RequirementProfile) -> dict[str, None]:
+    """The metrics that assessments under `profile` carry: those it mentions, then the standard ones, each once."""
+    objective = profile.objective
+    mentioned = [objective.metric, *objective.tie_breakers, *(one.key for one in profile.requirements)]
+    priced = [METRIC_OF_PRICE] if profile.device.price is not None else []
+    return dict.fromkeys([*mentioned, *STANDARD, *priced])
+
+
+def _compute(key: str, reading: Reading) -> MetricResult:
+    result = metric_of(key).compute(reading)
+    if isinstance(result, MetricValue) and not math.isfinite(result.value):
+        return NotObserved(f"the figure is not a finite number: {result.value}")
+    return result
+
+
+def label(key: str) -> str:
+    """A metric's short name in a sentence: "p95", "top-1", "memory peak", "top-1 on imagenet-1k"."""
+    name, _, dataset = key.partition("@")
+    short = _LABELS.get(name) or name.removeprefix("latency_").replace("_", " ")
+    return f"{short} on {dataset}" if dataset else short
+
+
+def show(key: str, value: float, digits: int = 3) -> str:
+    """A figure of the metric `key` in people's units, e.g. "61.2 ms"."""
+    return format_quantity(value, metric_of(key).kind, digits)

@@ -1,0 +1,186 @@
+"""The order of feasible candidates, and who is tied with whom.
+
+**Criteria.** The objective, then the tie-breakers, in the profile's order. A figure is a span: its interval, or its
+value alone where it has none (published figures, static facts, single readings); where only one end is known, the
+other is unbounded. A missing tie-breaker stands behind every figure.
+
+**Groups.** Of some candidates, the best group by one criterion is everyone whom nobody beats beyond the noise: those
+whose span reaches the nearest far end, i.e. (lower being better) ``low <= min(high of all)``. All spans of a group
+share that point, so any two of its members overlap, which "overlaps with the leader" would not ensure: overlap is
+not transitive. The next group is the best of those that remain, and so on. Each group is then ordered by the next
+criterion in the same way, and finally by id. So nobody stands before a candidate that beats it beyond the noise on
+the first criterion that parts them.
+
+**Ties.** Candidates are tied with each other when they stay in one group to the end, so that only the id orders them;
+or when noise had left an earlier criterion open between them (spans with a width, in one group) and what orders them
+is an exact figure such as the number of parameters: a preference, not proof that the first is better. Equal exact
+figures parted by a later criterion are not a tie: of two ways to run one model, with the same published accuracy, the
+one that is faster beyond the noise has won.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from operator import attrgetter, itemgetter
+from typing import NamedTuple
+
+from selector.decision.figures import metric_of
+from selector.metrics import Direction, MetricResult, MetricValue
+from selector.requirements import RequirementProfile
+
+_INFINITE = float("inf")
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """One thing that candidates are ordered by.
+
+    Attributes:
+        key: The metric.
+        better: Which direction is better.
+    """
+
+    key: str
+    better: Direction
+
+    def span(self, result: MetricResult) -> Span:
+        """The figure as a loss, so that lower is better whatever the metric."""
+        if not isinstance(result, MetricValue):
+            return MISSING
+        value, low, high = result.value, result.low, result.high
+        if low is None and high is None:
+            low = high = value
+        else:
+            low = -_INFINITE if low is None else min(value, low)
+            high = _INFINITE if high is None else max(value, high)
+        return Span(low, value, high) if self.better == "lower" else Span(-high, -value, -low)
+
+
+class Span(NamedTuple):
+    """A figure's range as a loss: lower is better.
+
+    Attributes:
+        low: Its good end.
+        value: The estimate.
+        high: Its bad end.
+    """
+
+    low: float
+    value: float
+    high: float
+
+    @property
+    def exact(self) -> bool:
+        """Whether it is a value alone, without noise."""
+        return self.low == self.high
+
+    def beats(self, other: Span) -> bool:
+        """Whether it is better beyond the noise."""
+        return self.high < other.low
+
+
+MISSING = Span(_INFINITE, _INFINITE, _INFINITE)
+
+
+@dataclass(slots=True)
+class Entry:
+    """A feasible candidate on its way through the ranking.
+
+    Attributes:
+        id: The candidate's id.
+        metrics: Its figures.
+        path: Number of the group it fell into, criterion after criterion, as far as it had company.
+    """
+
+    id: str
+    metrics: Mapping[str, MetricResult]
+    path: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Feasible candidates in order.
+
+    Attributes:
+        criteria: What ordered them.
+        entries: Best first.
+        ties: Ids by tie group, in order: every candidate in exactly one, most of them alone.
+    """
+
+    criteria: tuple[Criterion, ...]
+    entries: tuple[Entry, ...]
+    ties: tuple[tuple[str, ...], ...]
+
+
+def criteria_of(profile: RequirementProfile) -> tuple[Criterion, ...]:
+    """The profile's objective and tie-breakers; a metric named twice counts once."""
+    objective = profile.objective
+    wanted: Direction = "higher" if objective.direction == "maximize" else "lower"
+    criteria = {objective.metric: Criterion(objective.metric, wanted)}
+    for key in objective.tie_breakers:
+        criteria.setdefault(key, Criterion(key, metric_of(key).better))
+    return tuple(criteria.values())
+
+
+def rank(entries: Sequence[Entry], criteria: tuple[Criterion, ...]) -> Ranking:
+    """Orders `entries`, in O(n log n) for each criterion; the order they come in does not matter."""
+    ties = _order(list(entries), criteria, depth=0, left_open=False) if entries else []
+    ordered = tuple(entry for group in ties for entry in group)
+    return Ranking(criteria, ordered, tuple(tuple(entry.id for entry in group) for group in ties))
+
+
+def group_sizes(spans: Sequence[Span]) -> list[int]:
+    """How many of `spans`, which are in order of their good ends, are in each group.
+
+    Within a group all spans share a point; each group is the best of what the ones before it leave.
+    """
+    nearest_end = [_INFINITE] * len(spans)
+    end = _INFINITE
+    for position in range(len(spans) - 1, -1, -1):
+        end = min(end, spans[position].high)
+        nearest_end[position] = end
+    sizes: list[int] = []
+    start = 0
+    for position, span in enumerate(spans):
+        parted = span.low > nearest_end[start] or (span.low == _INFINITE) != (spans[start].low == _INFINITE)
+        if position > start and parted:
+            sizes.append(position - start)
+            start = position
+    return [*sizes, len(spans) - start] if spans else []
+
+
+def _order(entries: list[Entry], criteria: tuple[Criterion, ...], depth: int, left_open: bool) -> list[list[Entry]]:
+    """Tie groups, best first, each in order.
+
+    Args:
+        entries: Who is left together so far.
+        criteria: All criteria.
+        depth: Which of them is next.
+        left_open: Whether noise left one of those before open.
+    """
+    if len(entries) == 1:
+        return [entries]
+    if depth == len(criteria):
+        return [sorted(entries, key=_id)]
+    rule = criteria[depth]
+    pairs = sorted([(rule.span(entry.metrics[rule.key]), entry.id, entry) for entry in entries], key=_span_and_id)
+    sizes = group_sizes([span for span, _, _ in pairs])
+    exact = all(span.exact for span, _, _ in pairs)
+    ordered: list[list[Entry]] = []
+    start = 0
+    for number, size in enumerate(sizes):
+        group = pairs[start : start + size]
+        start += size
+        open_now = left_open or (not exact and not all(span.exact for span, _, _ in group))
+        members = [entry for _, _, entry in group]
+        for entry in members:
+            entry.path += (number,)
+        ordered += _order(members, criteria, depth + 1, open_now) if size > 1 else [members]
+    if left_open and exact and len(sizes) > 1:
+        return [[entry for group in ordered for entry in group]]
+    return ordered
+
+
+_id = attrgetter("id")
+_span_and_id = itemgetter(0, 1)

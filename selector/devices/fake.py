@@ -1,0 +1,188 @@
+"""A device that exists only in arithmetic, with an injected clock.
+
+It ships as product code: `--device fake` runs the whole journey in seconds, to try a profile before the real
+machine is there and to test scheduling, stopping, resuming and the handling of failures. Its figures are made up
+from the model's size, the way's name and a seeded noise; reports name the device "fake", and its measurements can
+never speak for a real one, because the device is part of every identity. It is also the template for a new kind
+of device.
+
+The environment variable ``SELECTOR_FAKE_FAULTS`` plants faults: ``GLOB=FAULT`` pairs separated by commas, GLOB
+over candidate ids, FAULT one of `FAULTS`.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import math
+import os
+import signal
+import time
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from selector.devices.base import DEVICES, Batch, Device, library_versions
+from selector.errors import BuildFailedError, ExportFailedError, FallbackError, OutOfMemoryError
+from selector.types import Candidate, DeviceKind, Environment, ModelFacts, content_hash
+
+FAULTS = (
+    "export_failed",
+    "build_failed",
+    "out_of_memory",
+    "wrong_output",
+    "fallback",
+    "timed_out",
+    "crashed",
+    "slow",
+)
+
+_FACTORS = {"channels_last": 0.92, "amp-bf16": 0.6, "amp-fp16": 0.55, "compile": 0.5}
+_WAYS = {"onnxruntime": 0.45, "openvino": 0.35, "openvino-bf16": 0.22}
+
+
+class Fake(Device):
+    """A device of 10 invented teraflops with 16 GiB of memory."""
+
+    kind: ClassVar[DeviceKind] = "fake"
+
+    def __init__(self, index: int = 0) -> None:
+        super().__init__(index)
+        self._now = 0.0
+        self._memory = 0
+
+    @classmethod
+    def detect(cls) -> list[Device]:
+        """Always there."""
+        return [cls()]
+
+    @property
+    def name(self) -> str:
+        """Says what it is."""
+        return "fake device (simulated, not a real measurement)"
+
+    @property
+    def default_threads(self) -> int:
+        """One."""
+        return 1
+
+    def environment(self, threads: int | None, libraries: tuple[str, ...]) -> Environment:
+        """See `Device`."""
+        return Environment(
+            device_kind=self.kind,
+            device_name=self.name,
+            device_id="fake-0",
+            driver="1",
+            power_limit=None,
+            memory_total=16 * 2**30,
+            threads=threads or 1,
+            capabilities=(),
+            versions=library_versions(libraries),
+        )
+
+    def clock(self) -> float:
+        """The injected clock: it moves only when a simulated query runs."""
+        return self._now
+
+    def advance(self, seconds: float) -> None:
+        """Moves the clock."""
+        self._now += seconds
+
+    def start_memory(self) -> None:
+        """Nothing to reset."""
+
+    def read_memory(self) -> Mapping[str, int]:
+        """What the simulated model holds."""
+        return {"peak": self._memory}
+
+    def disturbance(self) -> Mapping[str, float]:
+        """Nothing disturbs a simulation."""
+        return {}
+
+    def built(self, candidate: Candidate) -> float | None:
+        """Seconds that a build of this way would take."""
+        fault = planted_fault(candidate)
+        if fault == "export_failed":
+            raise ExportFailedError("planted fault: the exporter met an operator that it does not know")
+        if fault == "build_failed":
+            raise BuildFailedError("planted fault: the engine could not be built")
+        if fault == "timed_out":
+            time.sleep(3600)
+        if fault == "crashed":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if "compile" in candidate.optimization:
+            return 30.0
+        return 2.0 if candidate.optimization in _WAYS else 0.0
+
+    def simulate(self, candidate: Candidate, facts: ModelFacts) -> FakeRunner:
+        """A runner whose queries take a made-up, repeatable time."""
+        fault = planted_fault(candidate)
+        if fault == "out_of_memory":
+            raise OutOfMemoryError("planted fault: tried to allocate 20 GiB, 16 GiB in all")
+        if fault == "fallback":
+            raise FallbackError("planted fault: asked for the provider A, B ran")
+        size = (facts.parameters or 5_000_000) * 4
+        self._memory = int(size * 1.2) + candidate.batch_size * 3 * math.prod(candidate.image_size) * 40
+        return FakeRunner(self, candidate, facts, wrong=fault == "wrong_output", slow=fault == "slow")
+
+
+class FakeRunner:
+    """Answers queries by moving the clock.
+
+    Args:
+        device: Whose clock moves.
+        candidate: What is simulated.
+        facts: Its model.
+        wrong: Whether it answers with something that has nothing to do with the model.
+        slow: Whether it takes a hundred times as long.
+    """
+
+    def __init__(self, device: Fake, candidate: Candidate, facts: ModelFacts, *, wrong: bool, slow: bool) -> None:
+        self._device = device
+        self._candidate = candidate
+        self._wrong = wrong
+        self._seconds = _query_seconds(candidate, facts) * (100 if slow else 1)
+        self._random = np.random.default_rng(int(content_hash(candidate.id)[:8], 16))
+        self._calls = 0
+
+    def feed(self, batch: Batch) -> Any:
+        """The batch as it is."""
+        return batch
+
+    def run(self, fed: Any) -> Any:
+        """Takes simulated time: slower in the first calls, then a log-normal noise of 3 %."""
+        self._calls += 1
+        warming = 1 + 2 * math.exp(-self._calls / 3)
+        self._device.advance(self._seconds * warming * math.exp(0.03 * self._random.standard_normal()))
+        return fed
+
+    def read(self, answer: Any) -> NDArray[np.float32]:
+        """Logits that depend on the images only, or on nothing."""
+        means = answer.mean(axis=(1, 2, 3), dtype=np.float64)[:, None]
+        logits: NDArray[np.float32] = np.sin(np.arange(1, 11) * (means + 1)).astype(np.float32)
+        return np.zeros_like(logits) if self._wrong else logits
+
+
+def planted_fault(candidate: Candidate) -> str | None:
+    """The fault that SELECTOR_FAKE_FAULTS plants into `candidate`, or None."""
+    for pair in filter(None, os.environ.get("SELECTOR_FAKE_FAULTS", "").split(",")):
+        pattern, _, fault = pair.partition("=")
+        if fault in FAULTS and fnmatch.fnmatchcase(candidate.id, pattern):
+            return fault
+    return None
+
+
+def _query_seconds(candidate: Candidate, facts: ModelFacts) -> float:
+    """Work over an invented speed, times the factors of the way, plus a launch overhead."""
+    gmacs = facts.gmacs or (facts.parameters or 5_000_000) / 5e6
+    scale = math.prod(candidate.image_size) / math.prod(facts.image_size)
+    factor = _WAYS.get(candidate.optimization, 1.0)
+    for part in candidate.optimization.split("+"):
+        factor *= _FACTORS.get(part, 1.0)
+    # Families differ at equal work; a fixed pseudo-random factor per architecture stands for that.
+    spread = 0.7 + 0.6 * int(content_hash(candidate.architecture)[:4], 16) / 0xFFFF
+    return 1e-3 + candidate.batch_size * gmacs * scale * factor * spread * 2e-2
+
+
+DEVICES.register("fake", Fake)

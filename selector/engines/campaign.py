@@ -1,0 +1,185 @@
+"""The measuring part of one run: strategy, engine and store in a loop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from selector.artifacts import ArtifactCache
+from selector.devices import Device
+from selector.engines.local import BUILD_SECONDS, LocalEngine, Order
+from selector.engines.server import Stopped
+from selector.engines.weights import WeightsPolicy
+from selector.profiler.rule import stopping_rule
+from selector.requirements import Exclusion, RequirementProfile
+from selector.search import SearchState, Stop, resolve_strategy
+from selector.search.estimate import Estimate
+from selector.store import Store
+from selector.types import Certificate, Measurement, Plan, Planned, speed_identity
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a run goes, beside what the profile says.
+
+    Attributes:
+        only: Globs over candidate ids; others are not considered. Empty for all.
+        skip: Globs over candidate ids that are not considered.
+        force: Measure again what is stored.
+        offline: Never ask the model hub.
+        stopping: Asked often; when true the run ends and decides from what it has.
+        build_seconds: Limit of one build.
+        cache: The artifact cache.
+    """
+
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    force: bool = False
+    offline: bool = False
+    stopping: Callable[[], bool] = lambda: False
+    build_seconds: float = BUILD_SECONDS
+    cache: ArtifactCache = field(default_factory=ArtifactCache)
+
+
+@dataclass(frozen=True)
+class Prospect:
+    """What a run is going to do.
+
+    Attributes:
+        device: Where.
+        plan: What is considered.
+        excluded: What static facts exclude, by candidate id.
+        stored: Sufficient measurements that the store has, by candidate id.
+        open: What remains to be measured.
+        estimate: What that is expected to take.
+        strategy: Name of the strategy.
+    """
+
+    device: Device
+    plan: Plan
+    excluded: Mapping[str, Exclusion]
+    stored: Mapping[str, Measurement]
+    open: tuple[Planned, ...]
+    estimate: Estimate
+    strategy: str
+
+
+class Observer:
+    """Is told how a run goes. Does nothing; override what is of interest."""
+
+    def begins(self, prospect: Prospect) -> None:
+        """The plan stands; nothing is measured yet."""
+
+    def waits(self) -> None:
+        """Another run holds the device."""
+
+    def measures(self, planned: Planned, done: int, left: int) -> None:
+        """A candidate is begun; `done` were measured in this run, `left` are open, this one included."""
+
+    def measured(self, planned: Planned, measurement: Measurement) -> None:
+        """A candidate has ended and is in the store."""
+
+
+class Campaign:
+    """Measures what is open, until the strategy, the time budget or the user says stop.
+
+    Args:
+        profile: What is asked.
+        store: Every measurement is committed to it as it is made.
+        prospect: What is to be done.
+        run_id: The run in the store.
+        options: How the run goes.
+        observer: Is told how it goes.
+        weights: Which models run on their published weights.
+        started: `time.monotonic()` at the run's beginning; the time budget counts from there.
+    """
+
+    def __init__(
+        self,
+        profile: RequirementProfile,
+        store: Store,
+        prospect: Prospect,
+        run_id: str,
+        *,
+        options: Options,
+        observer: Observer,
+        weights: WeightsPolicy,
+        started: float,
+    ) -> None:
+        self._profile = profile
+        self._store = store
+        self._prospect = prospect
+        self._run_id = run_id
+        self._options = options
+        self._observer = observer
+        self._weights = weights
+        self._started = started
+        self._rule = stopping_rule(profile)
+        self.measured_seconds = 0.0
+
+    def run(self) -> Certificate:
+        """Measures, and says how the search went."""
+        measured = dict(self._prospect.stored)
+        stop = Stop("exhausted", 1.0)
+        if self._prospect.open:
+            try:
+                with self._engine() as engine:
+                    stop = self._measure_all(engine, measured)
+            except Stopped:
+                stop = Stop("interrupted", None)
+        wanted = len(self._prospect.open) + len(self._prospect.stored)
+        return Certificate(self._prospect.strategy, wanted, len(measured), stop.confidence, stop.because)
+
+    def _engine(self) -> LocalEngine:
+        return LocalEngine(
+            self._prospect.device,
+            self._prospect.plan.environment,
+            self._options.cache,
+            self._run_id,
+            stopping=self._options.stopping,
+            waiting=self._observer.waits,
+            build_seconds=self._options.build_seconds,
+            offline=self._weights.offline,
+        )
+
+    def _measure_all(self, engine: LocalEngine, measured: dict[str, Measurement]) -> Stop:
+        """Measures one candidate after the other, and notes each in `measured` under every id that it speaks for."""
+        _, strategy = resolve_strategy(self._prospect.strategy)
+        environment = self._prospect.plan.environment
+        budget = self._profile.evaluation.time_budget
+        left = self._prospect.open
+        done = 0
+        while True:
+            elapsed = time.monotonic() - self._started
+            if self._options.stopping():
+                return Stop("interrupted", None)
+            if left and budget is not None and elapsed >= budget:
+                return Stop("time_budget", None)
+            proposal = strategy.next(SearchState(self._profile, left, dict(measured), elapsed))
+            if isinstance(proposal, Stop):
+                return proposal
+            self._observer.measures(proposal, done, len(left))
+            measurement = self._measure(engine, proposal)
+            self._observer.measured(proposal, measurement)
+            done += 1
+            # Weights do not change speed: every tag of the architecture is now measured.
+            for one in left:
+                if speed_identity(one.candidate, environment) == measurement.identity:
+                    measured[one.candidate.id] = measurement
+            left = tuple(one for one in left if one.candidate.id not in measured)
+
+    def _measure(self, engine: LocalEngine, planned: Planned) -> Measurement:
+        order = Order(
+            planned.candidate,
+            planned.facts,
+            self._rule,
+            self._profile.agreement[planned.candidate.precision],
+            self._weights.pretrained(planned.facts),
+        )
+        result = engine.measure(order)
+        if result.weights_missing:
+            self._weights.give_up(planned.facts)
+        self._store.add(result.measurement, new_series=self._options.force)
+        self.measured_seconds += result.measurement.wall_seconds
+        return result.measurement

@@ -1,0 +1,167 @@
+"""Everything that selector raises on purpose.
+
+::
+
+    SelectorError                  a message for the user, and the exit code that goes with it
+    ├── UsageError        exit 2   the profile, the call or the device asked for is wrong
+    │   ├── ProfileError           problems in a profile, each with file, line and column
+    │   ├── UnknownNameError       a name that no registry holds; offers near ones
+    │   ├── DeviceError            the device asked for is not here
+    │   └── NotSupportedError      meant by the format, not served by this version
+    ├── StoreError        exit 4   the store cannot be opened, read or written
+    ├── PluginError       exit 4   a registered extension cannot be imported
+    └── CandidateError    (row)    one candidate failed; becomes an outcome, never ends a run
+        ├── ExportFailedError
+        ├── BuildFailedError
+        ├── WrongOutputError
+        ├── FallbackError
+        └── OutOfMemoryError
+
+A message says what is wrong and what to change. They are caught in two places only: `CandidateError` (and
+whatever a candidate's libraries raise) where the profiler turns a failing candidate into an outcome, the rest
+where the command line ends the command.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+class SelectorError(Exception):
+    """The root: `str(error)` is the message for the user, `exit_code` what the command ends with."""
+
+    exit_code = 4
+
+
+class UsageError(SelectorError):
+    """The profile, the call or the device asked for is wrong."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong in a profile.
+
+    Attributes:
+        message: What is wrong, without position.
+        line: 1-based line in the file, or None when it has no place of its own.
+        column: 1-based column.
+        source_line: The line as written, for display.
+        suggestion: What to write instead, as a clause ("did you mean 'latency_p95'?"), or "".
+    """
+
+    message: str
+    line: int | None = None
+    column: int | None = None
+    source_line: str = ""
+    suggestion: str = ""
+
+
+class ProfileError(UsageError):
+    """One or more problems in a requirement profile, all reported at once.
+
+    The text has one block per problem: ``file:line:column: message, suggestion`` and, below, the line itself
+    with a caret.
+    """
+
+    def __init__(self, path: str, problems: Sequence[Problem]) -> None:
+        self.path = path
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self._render(problem) for problem in self.problems))
+
+    def _render(self, problem: Problem) -> str:
+        place = self.path
+        if problem.line is not None:
+            place += f":{problem.line}:{problem.column or 1}"
+        text = f"{place}: {problem.message}"
+        if problem.suggestion:
+            text += f", {problem.suggestion}"
+        if problem.source_line.strip() and problem.line is not None:
+            number = str(problem.line)
+            shown, caret = _excerpt(problem.source_line, (problem.column or 1) - 1)
+            text += f"\n  {number} | {shown}\n  {' ' * len(number)} | {caret}^"
+        return text
+
+
+def _excerpt(line: str, column: int, width: int = 100) -> tuple[str, str]:
+    """The part of a long line around `column`, and the blanks that put a caret below it."""
+    start = max(0, column - width // 2) if len(line) > width else 0
+    return line[start : start + width], " " * (column - start)
+
+
+class UnknownNameError(UsageError):
+    """A name that is not registered; the message offers near ones."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        self.kind = kind
+        self.name = name
+        self.known = sorted(known)
+        near = suggest(name, self.known)
+        hint = f", {near}" if near else f". Known: {', '.join(self.known[:20]) or 'none'}"
+        super().__init__(f"unknown {kind} {name!r}{hint}")
+
+
+class DeviceError(UsageError):
+    """The device asked for is not on this machine; the message says what can be done instead."""
+
+
+class NotSupportedError(UsageError):
+    """The format has it, this version does not serve it yet."""
+
+
+class StoreError(SelectorError):
+    """The store cannot be opened, read or written. What was committed before is kept."""
+
+
+class PluginError(SelectorError):
+    """A registered extension cannot be imported, or claims a name that is taken."""
+
+
+class CandidateError(SelectorError):
+    """One candidate failed. `outcome` is the name of the outcome it becomes."""
+
+    outcome = "crashed"
+
+
+class ExportFailedError(CandidateError):
+    """The model could not be turned into the graph that the runtime reads."""
+
+    outcome = "export_failed"
+
+
+class BuildFailedError(CandidateError):
+    """The runtime could not build or load what it runs."""
+
+    outcome = "build_failed"
+
+
+class WrongOutputError(CandidateError):
+    """The prepared model does not compute what the fp32 eager model computes."""
+
+    outcome = "wrong_output"
+
+
+class FallbackError(CandidateError):
+    """Something else ran than what was asked for: another provider or another precision."""
+
+    outcome = "fallback"
+
+
+class OutOfMemoryError(CandidateError):
+    """The device or the machine had not enough memory for this candidate."""
+
+    outcome = "out_of_memory"
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """The hint ``did you mean 'x'?`` for the nearest known name, or "" when nothing is near.
+
+    Args:
+        name: What was written.
+        known: What could have been written.
+    """
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,164 @@
+"""The journey: profile, plan, measure, store, decide.
+
+`evaluate` measures what the profile needs and decides, `rank` decides from what is stored, `decide_run` decides
+again what a run decided, and `survey` says what evaluating would do.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import time
+from dataclasses import replace
+
+from selector.catalog import load_catalog
+from selector.decision import Decision, decide
+from selector.devices import resolve
+from selector.engines.campaign import Campaign, Observer, Options, Prospect
+from selector.engines.weights import WeightsPolicy
+from selector.errors import UnknownNameError, UsageError
+from selector.optimizations import all_libraries, unavailable_ways
+from selector.profiler.rule import stopping_rule, suffices
+from selector.requirements import RequirementProfile
+from selector.search import estimate_run, exclusions, make_plan, resolve_strategy
+from selector.store import RunRecord, Store
+from selector.store.evidence import find_environment, gather, stored
+from selector.types import Environment, Measurement, Plan, Timing
+
+__all__ = ["Observer", "Options", "Prospect", "decide_run", "evaluate", "rank", "survey"]
+
+
+def evaluate(
+    profile: RequirementProfile, store: Store, options: Options | None = None, observer: Observer | None = None
+) -> Decision:
+    """Measures what the profile needs, keeps it, and decides.
+
+    Args:
+        profile: What is asked.
+        store: Where measurements are kept and found; each is committed as it is made.
+        options: How the run goes.
+        observer: Is told how it goes.
+
+    Raises:
+        UsageError: The device is not here; a model, way or strategy does not exist.
+        StoreError: The store could not be written; what was measured before is kept.
+    """
+    options, observer = options or Options(), observer or Observer()
+    started = time.monotonic()
+    prospect = survey(profile, store, options)
+    models = {planned.facts.name: planned.facts for planned in prospect.open}
+    weights = WeightsPolicy(prospect.device.kind, list(models.values()), offline=options.offline)
+    if weights.note is not None:
+        prospect = replace(prospect, plan=replace(prospect.plan, notes=(*prospect.plan.notes, weights.note)))
+    observer.begins(prospect)
+    excluded = [(name, exclusion.reason) for name, exclusion in prospect.excluded.items()]
+    run_id = store.begin_run(profile, prospect.plan, excluded, prospect.strategy)
+    campaign = Campaign(
+        profile, store, prospect, run_id, options=options, observer=observer, weights=weights, started=started
+    )
+    try:
+        certificate = campaign.run()
+    except BaseException:
+        store.finish_run(run_id, "failed")
+        raise
+    timing = Timing(time.monotonic() - started, campaign.measured_seconds)
+    interrupted = certificate.stopped_because == "interrupted"
+    store.finish_run(run_id, "interrupted" if interrupted else "finished", certificate, timing)
+    return decide(profile, gather(store, prospect.plan, certificate, timing, run_id))
+
+
+def survey(profile: RequirementProfile, store: Store | None, options: Options | None = None) -> Prospect:
+    """What evaluating would do: the dry run.
+
+    Args:
+        profile: What is asked.
+        store: What was measured before, or None when there is no store yet.
+        options: How the run would go.
+
+    Raises:
+        UsageError: The device is not here; a model, way or strategy does not exist.
+    """
+    options = options or Options()
+    device = resolve(profile.device.target)
+    environment = device.environment(profile.device.threads, all_libraries())
+    strategy, _ = resolve_strategy(profile.evaluation.strategy)
+    plan = _selected(make_plan(profile, load_catalog(), environment, unavailable_ways(environment)), options)
+    excluded = exclusions(profile, plan)
+    wanted = [one for one in plan.considered if one.candidate.id not in excluded and one.unavailable is None]
+    known: dict[str, Measurement] = {}
+    if store is not None and not options.force:
+        rule = stopping_rule(profile)
+        found = stored(store, wanted, environment)
+        known = {name: measurement for name, measurement in found.items() if suffices(measurement, rule)}
+    left = tuple(one for one in wanted if one.candidate.id not in known)
+    return Prospect(device, plan, excluded, known, left, estimate_run(profile, left, environment), strategy)
+
+
+def rank(
+    profile: RequirementProfile, store: Store, environment_id: str | None = None, options: Options | None = None
+) -> Decision:
+    """Decides from what is stored; measures nothing and imports no torch.
+
+    Args:
+        profile: What is asked.
+        store: Where measurements are found.
+        environment_id: Beginning of an environment's id; the device's newest without it.
+        options: `only` and `skip` narrow what is considered.
+
+    Raises:
+        UsageError: The store has no measurements of the device.
+    """
+    environment = find_environment(profile, store, environment_id)
+    record = next((run for run in store.runs(100) if run.environment.id == environment.id), None)
+    plan = _plan_again(profile, environment, record)
+    return decide(profile, gather(store, _selected(plan, options or Options())))
+
+
+def decide_run(store: Store, reference: str, profile: RequirementProfile | None = None) -> Decision:
+    """Decides from the evidence that a run stood on when it ended.
+
+    Args:
+        store: The store.
+        reference: The run's id, a unique beginning of it, or "latest".
+        profile: Another profile than the run's own, or None.
+
+    Raises:
+        UnknownNameError: No such run.
+    """
+    record = store.run(reference)
+    profile = profile or record.profile
+    plan = _plan_again(profile, record.environment, record)
+    evidence = gather(store, plan, record.certificate, record.timing, record.id, as_of=record.revision)
+    return decide(profile, evidence)
+
+
+def _plan_again(profile: RequirementProfile, environment: Environment, record: RunRecord | None) -> Plan:
+    """The plan for a stored environment, with what could not run there as its run noted it."""
+    unavailable, notes = (record.unavailable, record.notes) if record is not None else ({}, ())
+    return make_plan(profile, load_catalog(), environment, unavailable, notes)
+
+
+def _selected(plan: Plan, options: Options) -> Plan:
+    """The plan without what --only and --skip leave out.
+
+    Raises:
+        UsageError: A pattern that matches nothing, or nothing is left.
+    """
+    if not options.only and not options.skip:
+        return plan
+    names = [one.candidate.id for one in plan.considered]
+    for pattern in (*options.only, *options.skip):
+        if not fnmatch.filter(names, pattern):
+            raise UnknownNameError("candidate", pattern, names)
+    kept = tuple(
+        one
+        for one in plan.considered
+        if (not options.only or _matches(one.candidate.id, options.only))
+        and not _matches(one.candidate.id, options.skip)
+    )
+    if not kept:
+        raise UsageError("--only and --skip together leave no candidate; loosen one of them")
+    return replace(plan, considered=kept)
+
+
+def _matches(name: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)

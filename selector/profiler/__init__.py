@@ -1,0 +1,1 @@
+"""One candidate, measured: built and timed in child processes, by the rules that `protocol` states."""

@@ -1,0 +1,49 @@
+"""Whether a prepared model computes what the fp32 eager model computes. Checked before anything is timed."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from selector.errors import WrongOutputError
+from selector.types import Agreement, Weights
+
+Logits = NDArray[np.float32]
+
+
+def compare(answer: Logits, reference: Logits, tolerance: float, weights: Weights) -> Agreement:
+    """How near `answer` is to `reference`.
+
+    Args:
+        answer: Logits of the prepared model, shape (images, classes).
+        reference: Logits of the fp32 eager model on the same images and weights, same shape.
+        tolerance: Relative error that is allowed.
+        weights: What both ran; classes are compared for real weights only.
+
+    Raises:
+        WrongOutputError: Another shape, NaN or infinity, or a relative error above the tolerance.
+    """
+    if answer.shape != reference.shape:
+        raise WrongOutputError(f"the output has shape {answer.shape}, fp32 eager gives {reference.shape}")
+    if not np.isfinite(answer).all():
+        raise WrongOutputError(f"{int((~np.isfinite(answer)).sum())} of {answer.size} outputs are NaN or infinite")
+    exact, found = reference.astype(np.float64), answer.astype(np.float64)
+    scale = float(np.linalg.norm(exact))
+    error = float(np.linalg.norm(found - exact)) / scale if scale else float(np.linalg.norm(found) > 0)
+    norms = np.linalg.norm(exact, axis=1) * np.linalg.norm(found, axis=1)
+    cosine = float(np.min(np.sum(exact * found, axis=1) / np.where(norms > 0, norms, 1.0)))
+    same = float(np.mean(found.argmax(axis=1) == exact.argmax(axis=1)))
+    if error > tolerance:
+        raise WrongOutputError(
+            f"the output differs from fp32 eager by {error:.3g} of its norm, {tolerance:.3g} is allowed "
+            f"(cosine {cosine:.4f}, {len(exact)} images); timing a wrong model would mean nothing. If the loss is "
+            "acceptable, raise `agreement` in the profile"
+        )
+    return Agreement(
+        relative_error=error,
+        cosine=cosine,
+        top1=None if weights.source == "random" else same,
+        images=len(exact),
+        tolerance=tolerance,
+        weights=weights,
+    )

@@ -1,0 +1,168 @@
+"""timm models with weights: the published ones where they can be had, else random ones that behave.
+
+Runs in child processes only. Weights do not change speed, so a model whose weights cannot be had is measured on
+random ones; agreement of classes and accuracy are then not observed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from selector.artifacts import ArtifactCache
+from selector.devices.base import Batch, library_versions
+from selector.types import RANDOM_WEIGHTS, Candidate, ModelFacts, Weights, to_json
+
+if TYPE_CHECKING:
+    import torch
+
+_SEED = 20240229
+_CALIBRATION_BATCH, _CALIBRATION_ROUNDS = 8, 3
+
+
+@dataclass(frozen=True)
+class StoredWeights:
+    """Weights in the artifact cache.
+
+    Attributes:
+        weights: What they are.
+        path: A safetensors file in timm's naming.
+    """
+
+    weights: Weights
+    path: Path
+
+    @property
+    def key(self) -> str:
+        """Names the content."""
+        return self.weights.sha256 or self.path.stem
+
+
+def find_weights(
+    cache: ArtifactCache, facts: ModelFacts, candidate: Candidate, *, pretrained: bool
+) -> StoredWeights | None:
+    """The weights that a former build left in the cache, or None. Without torch."""
+    record = cache.read_json(_record_path(cache, facts, candidate, pretrained=pretrained))
+    if record is None or not (cache.folder / record["file"]).is_file():
+        return None
+    return StoredWeights(Weights(**record["weights"]), cache.folder / record["file"])
+
+
+def fetch_weights(
+    cache: ArtifactCache, facts: ModelFacts, candidate: Candidate, *, pretrained: bool
+) -> StoredWeights:
+    """Brings weights into the cache: the published ones through timm's own download, or random ones.
+
+    Args:
+        cache: Where they go.
+        facts: The model.
+        candidate: Its image size and number of classes.
+        pretrained: Whether the published weights are wanted. Errors of the download pass through.
+    """
+    found = find_weights(cache, facts, candidate, pretrained=pretrained)
+    if found is not None:
+        return found
+    from safetensors.torch import save_file
+
+    model = create(facts, candidate, pretrained=pretrained)
+    if not pretrained:
+        _recalibrate(model, candidate)
+    record_path = _record_path(cache, facts, candidate, pretrained=pretrained)
+    file = record_path.with_suffix(".safetensors")
+    with cache.writing(file) as temporary:
+        save_file({name: tensor.contiguous().clone() for name, tensor in model.state_dict().items()}, temporary)
+    weights = Weights(facts.tag, _sha256(file), "pretrained") if pretrained else RANDOM_WEIGHTS
+    cache.write_json(record_path, {"weights": to_json(weights), "file": str(file.relative_to(cache.folder))})
+    return StoredWeights(weights, file)
+
+
+def load_model(facts: ModelFacts, candidate: Candidate, stored: StoredWeights) -> torch.nn.Module:
+    """The fp32 model with its weights, in eval mode, on the CPU."""
+    from safetensors.torch import load_file
+
+    model = create(facts, candidate, pretrained=False)
+    model.load_state_dict(load_file(stored.path))
+    return model
+
+
+def create(facts: ModelFacts, candidate: Candidate, *, pretrained: bool) -> torch.nn.Module:
+    """The model as timm makes it, in eval mode, with a fixed seed for whatever is random."""
+    import timm
+    import torch
+
+    torch.manual_seed(_SEED)
+    options: dict[str, Any] = {}
+    height, width = candidate.image_size
+    default = timm.models.get_pretrained_cfg(facts.name)
+    if default is not None and default.fixed_input_size and default.input_size[1:] != (height, width):
+        # Models with a position grid are built for one size; timm resizes the grid when it is told the size.
+        options["img_size"] = (height, width)
+    if candidate.num_classes != facts.num_classes:
+        options["num_classes"] = candidate.num_classes
+    model: torch.nn.Module = timm.create_model(facts.name, pretrained=pretrained, **options)
+    return model.eval()
+
+
+def realistic_images(count: int, size: tuple[int, int], seed: int) -> Batch:
+    """Smoothed noise with the statistics of normalized photographs, where no photographs are at hand.
+
+    Args:
+        count: Number of images.
+        size: Height and width.
+        seed: The same seed gives the same images.
+
+    Returns:
+        float32 of shape (count, 3, height, width), about zero mean and unit variance per image, most of the power
+        in the low frequencies.
+    """
+    random = np.random.default_rng(seed)
+    image = 0.15 * random.standard_normal((count, 3, *size))
+    for cells, share in ((4, 0.8), (16, 0.5)):
+        rows = (np.arange(size[0]) * cells) // size[0]
+        columns = (np.arange(size[1]) * cells) // size[1]
+        image += share * random.standard_normal((count, 3, cells, cells))[:, :, rows][:, :, :, columns]
+    return image.astype(np.float32)
+
+
+def _recalibrate(model: torch.nn.Module, candidate: Candidate) -> None:
+    """Sets the running statistics of BatchNorms from three forward passes.
+
+    With statistics as initialized some random models answer with thousands or with nearly nothing, where a
+    relative error means nothing.
+    """
+    import torch
+
+    norms = [module for module in model.modules() if isinstance(module, torch.nn.modules.batchnorm._BatchNorm)]
+    if not norms:
+        return
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.train()
+        norm.momentum = None
+    with torch.no_grad():
+        for seed in range(_CALIBRATION_ROUNDS):
+            model(torch.from_numpy(realistic_images(_CALIBRATION_BATCH, candidate.image_size, seed)))
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    model.eval()
+
+
+def _record_path(cache: ArtifactCache, facts: ModelFacts, candidate: Candidate, *, pretrained: bool) -> Path:
+    key = {
+        # Random weights belong to the architecture; published ones to the exact name.
+        "model": facts.name if pretrained else facts.architecture,
+        "num_classes": candidate.num_classes,
+        "image_size": list(candidate.image_size),
+        "seed": None if pretrained else _SEED,
+        "versions": library_versions(("timm", "torch")),
+    }
+    return cache.path("weights", key, ".json")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

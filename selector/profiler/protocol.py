@@ -1,0 +1,98 @@
+"""How a figure is measured: the numbers behind `PROTOCOL_VERSION`, and when timing stops.
+
+The rules are those of MLPerf LoadGen (a minimum of time and of queries), of nvbench (stop when the interval is
+narrow) and of sequential testing (stop when the interval lies on one side of the limit). Changing any number here
+that changes figures raises `selector.types.PROTOCOL_VERSION`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from selector.metrics import PERCENTILE_SAMPLES
+from selector.profiler.statistics import half_width, statistic
+from selector.types import LatencySummary
+
+MIN_SECONDS = 0.25
+"""Timing lasts at least this long, unless a limit is proven to be missed before."""
+MIN_QUERIES = 30
+HOPELESS_QUERIES = 10
+"""Queries after which a proven miss may end the timing."""
+NARROW = 0.02
+"""Half-width, relative to the value, at which an interval is narrow enough."""
+CHECK_EVERY_SECONDS = 0.1
+"""How often the stopping rule looks; between two looks nothing but queries runs."""
+MAX_QUERIES = 200_000
+WARMUP_WINDOW = 5
+WARMUP_MIN_QUERIES = 10
+WARMUP_PLATEAU = 0.98
+"""Warm-up ends when a window's median is no longer below this share of the best window's before it."""
+WARMUP_SHARE = 0.3
+"""Warm-up takes at most this share of the time cap (and three queries at least)."""
+INPUT_SETS = 4
+"""Different inputs that the queries rotate among."""
+AGREEMENT_IMAGES = 4
+"""Images, at least, on which the prepared model is compared with fp32 eager."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A statistic that the profile asks for.
+
+    Attributes:
+        statistic: "mean", "p50", "p90", "p95" or "p99".
+        limit: The statistic's limit in seconds per query, or None when the profile ranks by it.
+        ranked: Whether candidates are ranked by it; a decided limit alone does not end the timing then.
+    """
+
+    statistic: str
+    limit: float | None = None
+    ranked: bool = False
+
+
+@dataclass(frozen=True)
+class StoppingRule:
+    """When timing may stop.
+
+    Attributes:
+        targets: What must be settled.
+        time_cap: Seconds of timing at most.
+    """
+
+    targets: tuple[Target, ...]
+    time_cap: float
+
+    def verdict(self, summary: LatencySummary, elapsed: float) -> str | None:
+        """Why timing stops now, or None to go on.
+
+        Args:
+            summary: Of all samples so far.
+            elapsed: Seconds since timing began.
+
+        Returns:
+            "limit" (every limit is decided, or one is proven missed), "interval" (every interval is narrow), or
+            "time_cap".
+        """
+        if summary.samples >= HOPELESS_QUERIES and any(_missed(target, summary) for target in self.targets):
+            return "limit"
+        enough = elapsed >= MIN_SECONDS and summary.samples >= MIN_QUERIES
+        settled = [_settled(target, summary) for target in self.targets]
+        if enough and all(settled):
+            return "limit" if "limit" in settled else "interval"
+        return "time_cap" if elapsed >= self.time_cap or summary.samples >= MAX_QUERIES else None
+
+
+def _missed(target: Target, summary: LatencySummary) -> bool:
+    low = statistic(summary, target.statistic).low
+    return target.limit is not None and low is not None and low > target.limit
+
+
+def _settled(target: Target, summary: LatencySummary) -> str | None:
+    """Why a target is settled, or None."""
+    if summary.samples < PERCENTILE_SAMPLES.get(target.statistic, 1):
+        return None
+    interval = statistic(summary, target.statistic)
+    if half_width(interval) <= NARROW:
+        return "interval"
+    held = target.limit is not None and interval.high is not None and interval.high < target.limit
+    return "limit" if held and not target.ranked else None

@@ -1,0 +1,242 @@
+"""The two stages of one candidate: `build` makes everything it needs, `measure` loads only that and times it.
+
+Each runs in a child process of its own. The first may hold the fp32 model, an exporter and a compiler; the second
+holds what would be deployed, so that its memory can be read there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from selector.artifacts import ArtifactCache
+from selector.devices import DEVICES, Device, Runner
+from selector.devices.base import Batch, library_versions
+from selector.optimizations import OPTIMIZATIONS, Bench
+from selector.profiler import models, protocol
+from selector.profiler.agreement import Logits, compare
+from selector.profiler.harness import Stopwatch, time_queries, warm_up
+from selector.profiler.protocol import StoppingRule
+from selector.profiler.statistics import encode, summarize
+from selector.types import (
+    RANDOM_WEIGHTS,
+    Agreement,
+    Candidate,
+    DeviceKind,
+    ModelFacts,
+    Observation,
+    Weights,
+    content_hash,
+)
+
+Phase = Callable[[str], None]
+_MEMORY_CALLS = 3
+
+
+@dataclass(frozen=True)
+class Job:
+    """One candidate to measure.
+
+    Attributes:
+        candidate: The candidate.
+        facts: Its model.
+        identity: Its speed identity; names its build.
+        device_kind: The device.
+        device_index: Which of them.
+        threads: Host threads.
+        rule: When timing stops.
+        tolerance: Relative error allowed against fp32 eager.
+        pretrained: Whether published weights are wanted.
+        cache: Folder of the artifact cache.
+    """
+
+    candidate: Candidate
+    facts: ModelFacts
+    identity: str
+    device_kind: DeviceKind
+    device_index: int
+    threads: int
+    rule: StoppingRule
+    tolerance: float
+    pretrained: bool
+    cache: Path
+
+    def device(self) -> Device:
+        """The device, in the process that calls this."""
+        return DEVICES.get(self.device_kind)(self.device_index)
+
+
+@dataclass(frozen=True)
+class BuildRecord:
+    """What a build left behind.
+
+    Attributes:
+        seconds: What it took when it was made.
+        artifact_bytes: Size of what is deployed, or None.
+        from_cache: Whether it was made by an earlier run.
+    """
+
+    seconds: float
+    artifact_bytes: int | None
+    from_cache: bool = False
+
+
+def find_build(job: Job) -> BuildRecord | None:
+    """The record of an earlier build that still stands, or None. Without torch."""
+    cache = ArtifactCache(job.cache)
+    record = cache.read_json(_build_path(cache, job))
+    if record is None or not all((cache.folder / file).is_file() for file in record["files"]):
+        return None
+    return BuildRecord(record["seconds"], record["artifact_bytes"], from_cache=True)
+
+
+def build(job: Job, phase: Phase) -> BuildRecord:
+    """Weights, reference output and whatever the way builds; all of it kept in the cache."""
+    cache = ArtifactCache(job.cache)
+    device = job.device()
+    phase("build")
+    simulated = device.built(job.candidate)
+    if simulated is not None:
+        return BuildRecord(simulated, None)
+    phase("weights")
+    stored = models.fetch_weights(cache, job.facts, job.candidate, pretrained=job.pretrained)
+    bench = _bench(job, cache, stored, device)
+    phase("reference")
+    reference = _reference_path(cache, job, stored)
+    if not reference.is_file():
+        _write_reference(bench, reference)
+    phase("build")
+    built = OPTIMIZATIONS.get(job.candidate.optimization).build(bench)
+    files = [str(path.relative_to(cache.folder)) for path in (stored.path, reference)]
+    record = BuildRecord(built.seconds, built.artifact_bytes)
+    cache.write_json(
+        _build_path(cache, job), {"seconds": record.seconds, "artifact_bytes": record.artifact_bytes, "files": files}
+    )
+    return record
+
+
+def measure(job: Job, record: BuildRecord, phase: Phase) -> tuple[Observation, Weights]:
+    """Loads what was built, compares it with fp32 eager, and times it."""
+    cache = ArtifactCache(job.cache)
+    device = job.device()
+    images = _images(job)
+    first = images[: job.candidate.batch_size]
+    phase("load")
+    device.start_memory()
+    began = device.clock()
+    runner, reference, weights = _load(job, cache, device)
+    device.synchronize()
+    load_seconds = device.clock() - began
+    watch = Stopwatch(runner.run, [runner.feed(first)], device.synchronize, device.clock)
+    first_call, *_ = watch.times(_MEMORY_CALLS)
+    memory = device.read_memory()
+    phase("agreement")
+    agreement = _agree(job, runner, images, reference, weights, device)
+    phase("warm-up")
+    inputs = [runner.feed(np.roll(first, shift, axis=3).copy()) for shift in range(protocol.INPUT_SETS)]
+    watch = Stopwatch(runner.run, inputs, device.synchronize, device.clock)
+    warmup = warm_up(watch, protocol.WARMUP_SHARE * job.rule.time_cap)
+    phase("timing")
+    before, joules = device.disturbance(), device.energy()
+    samples, stopped_because = time_queries(watch, job.rule)
+    after, joules_after = device.disturbance(), device.energy()
+    observation = Observation(
+        latencies=encode(samples),
+        summary=summarize(samples),
+        warmup=warmup,
+        first_call=first_call,
+        load_seconds=load_seconds,
+        build_seconds=record.seconds,
+        built_from_cache=record.from_cache,
+        memory=memory,
+        artifact_bytes=record.artifact_bytes,
+        agreement=agreement,
+        energy_joules=None if joules is None or joules_after is None else joules_after - joules,
+        stopped_because=stopped_because,
+        diagnostics={name: after[name] - before[name] for name in before},
+    )
+    return observation, weights
+
+
+def _load(job: Job, cache: ArtifactCache, device: Device) -> tuple[Runner, Logits | None, Weights]:
+    simulated = device.simulate(job.candidate, job.facts)
+    if simulated is not None:
+        return simulated, None, RANDOM_WEIGHTS
+    stored = models.find_weights(cache, job.facts, job.candidate, pretrained=job.pretrained)
+    if stored is None:
+        raise FileNotFoundError(f"the weights that the build left in {cache.folder} are gone")
+    runner = OPTIMIZATIONS.get(job.candidate.optimization).load(_bench(job, cache, stored, device))
+    return runner, np.load(_reference_path(cache, job, stored)), stored.weights
+
+
+def _agree(
+    job: Job, runner: Runner, images: Batch, reference: Logits | None, weights: Weights, device: Device
+) -> Agreement:
+    size = job.candidate.batch_size
+    answers = []
+    for start in range(0, len(images), size):
+        answer = runner.run(runner.feed(images[start : start + size]))
+        device.synchronize()
+        answers.append(runner.read(answer))
+    if reference is None:
+        # A simulated model has no eager counterpart; its answer is a function of the images.
+        means = images.mean(axis=(1, 2, 3), dtype=np.float64)[:, None]
+        reference = np.sin(np.arange(1, 11) * (means + 1)).astype(np.float32)
+    return compare(np.concatenate(answers), reference, job.tolerance, weights)
+
+
+def _images(job: Job) -> Batch:
+    """Images to compare on: whole batches, the same for every way of one model, batch and size."""
+    size = job.candidate.batch_size
+    count = size * math.ceil(protocol.AGREEMENT_IMAGES / size)
+    return models.realistic_images(count, job.candidate.image_size, seed=count)
+
+
+def _write_reference(bench: Bench, path: Path) -> None:
+    """The fp32 eager output on `_images`, one batch at a time."""
+    import torch
+
+    candidate = bench.candidate
+    size = candidate.batch_size
+    count = size * math.ceil(protocol.AGREEMENT_IMAGES / size)
+    images = models.realistic_images(count, candidate.image_size, seed=count)
+    model = bench.model()
+    with torch.inference_mode():
+        logits = [model(torch.from_numpy(images[start : start + size])).numpy() for start in range(0, count, size)]
+    with bench.cache.writing(path) as temporary, temporary.open("wb") as file:
+        np.save(file, np.concatenate(logits))
+
+
+def _bench(job: Job, cache: ArtifactCache, stored: models.StoredWeights, device: Device) -> Bench:
+    return Bench(
+        candidate=job.candidate,
+        torch_device=device.torch_device,
+        threads=job.threads,
+        cache=cache,
+        weights_key=stored.key,
+        weights_bytes=stored.path.stat().st_size,
+        model=lambda: models.load_model(job.facts, job.candidate, stored),
+    )
+
+
+def _reference_path(cache: ArtifactCache, job: Job, stored: models.StoredWeights) -> Path:
+    candidate = job.candidate
+    key: dict[str, Any] = {
+        "weights": stored.key,
+        "architecture": candidate.architecture,
+        "num_classes": candidate.num_classes,
+        "image_size": list(candidate.image_size),
+        "batch_size": candidate.batch_size,
+        "versions": library_versions(("timm", "torch")),
+    }
+    return cache.path("reference", key, ".npy")
+
+
+def _build_path(cache: ArtifactCache, job: Job) -> Path:
+    weights = job.facts.name if job.pretrained else "random"
+    return cache.path("builds", content_hash([job.identity, weights]), ".json")

@@ -1,0 +1,262 @@
+"""The requirement profile as understood: frozen, checked, in base units, defaults filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from selector.errors import ProfileError, UnknownNameError
+from selector.quantities import format_quantity
+from selector.requirements import fields, served
+from selector.requirements.contradictions import contradictions
+from selector.requirements.fields import RefusedError, choice, pydantic_error
+from selector.requirements.objective import Objective, default_objective
+from selector.requirements.requirement import Requirement
+from selector.requirements.translation import findings
+from selector.types import Precision, Scenario
+
+DEFAULT_BATCH_SIZES: Mapping[Scenario, int] = {"multi-stream": 8}
+"""Images per query where the profile does not say; 1 for scenarios that are not listed (MLPerf's numbers)."""
+
+DEFAULT_AGREEMENT: Mapping[Precision, float] = {"fp32": 1e-3, "fp16": 2e-2, "int8": 0.15}
+"""Relative error that a way may show against fp32 eager, by precision."""
+
+BF16_OVER_FP16 = 4.0
+"""bf16's default tolerance over fp16's, also over a given one. Its rounding is 8 times as coarse (8 bits of
+mantissa against 11); small random networks measured up to 0.045 where they are computed correctly."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Workload(_Section):
+    """What the model is asked to do.
+
+    Attributes:
+        task: What kind of answer it gives.
+        scenario: How queries arrive, in MLPerf's words.
+        batch_size: Images per query.
+        image_size: "native", or height and width in pixels.
+        latency_scope: What a latency covers: "forward" is the model alone.
+    """
+
+    task: Annotated[str, choice("task", served.TASKS, served.LATER_TASKS)] = "image-classification"
+    scenario: Annotated[Scenario, choice("scenario", served.SCENARIOS, served.LATER_SCENARIOS)] = "single-stream"
+    batch_size: fields.Count = Field(default=None, validate_default=True)
+    image_size: fields.ImageSize = "native"
+    latency_scope: Annotated[str, choice("latency scope", served.LATENCY_SCOPES, served.LATER_LATENCY_SCOPES)] = (
+        "forward"
+    )
+
+    @field_validator("batch_size", mode="before")
+    @classmethod
+    def _batch_of_the_scenario(cls, value: Any, info: ValidationInfo) -> Any:
+        return DEFAULT_BATCH_SIZES.get(info.data.get("scenario", "single-stream"), 1) if value is None else value
+
+
+class DeviceBudget(_Section):
+    """Where it may run, and what may be spent there.
+
+    Attributes:
+        target: "auto", "cpu", "cuda", "cuda:N" or "fake".
+        count: Number of such devices; multiplies throughput and price, not latency.
+        memory: Bytes that one device may hold; also a requirement on memory_peak.
+        threads: Threads on a CPU, None for one a physical core.
+        price: USD per second of one device.
+    """
+
+    target: fields.Target = "auto"
+    count: fields.Count = 1
+    memory: fields.Bytes | None = None
+    threads: fields.Threads | None = None
+    price: fields.Price | None = None
+
+
+class CandidateSelection(_Section):
+    """Which models and which ways of running them are considered.
+
+    Attributes:
+        models: Names and globs of ``architecture.tag``.
+        families: Short names of timm's model modules; united with `models`.
+        exclude: Globs that are taken away again.
+        max_parameters: Most weights a model may have.
+        optimizations: Names and globs of optimizations; empty means all that the device supports.
+    """
+
+    models: fields.Patterns = ()
+    families: fields.Patterns = ()
+    exclude: fields.Patterns = ()
+    max_parameters: fields.Weights | None = None
+    optimizations: fields.Patterns = ()
+
+    @model_validator(mode="after")
+    def _something_to_choose_from(self) -> CandidateSelection:
+        if not self.models and not self.families:
+            raise pydantic_error(RefusedError("there is no model to choose from: write models, families or both"))
+        gone = sorted({*self.exclude} & {*self.models, *self.families, "*"})
+        if gone:
+            raise pydantic_error(RefusedError(f"exclude takes away what is asked for: {fields.quoted(gone[0])}"))
+        return self
+
+
+class Evaluation(_Section):
+    """How much effort goes into finding out.
+
+    Attributes:
+        strategy: Name of the search strategy; "auto" leaves it to the program.
+        time_budget: Seconds for the whole run, None for no limit.
+        confidence: That nothing better was missed.
+        candidate_time: Seconds that timing one candidate may take.
+    """
+
+    strategy: fields.Pattern = "auto"
+    time_budget: fields.Seconds | None = None
+    confidence: fields.Confidence = 0.99
+    candidate_time: fields.Seconds = 10.0
+
+
+def _tolerances(given: dict[Precision, float]) -> dict[Precision, float]:
+    """Every precision's tolerance."""
+    known = {**DEFAULT_AGREEMENT, **given}
+    known.setdefault("bf16", BF16_OVER_FP16 * known["fp16"])
+    return {precision: known[precision] for precision in served.PRECISIONS}
+
+
+Agreement = Annotated[dict[Precision, fields.Tolerance], AfterValidator(_tolerances)]
+
+
+class RequirementProfile(_Section):
+    """What is asked: a workload, a device, what must hold, what is preferred, and what to choose from.
+
+    A file is read by `selector.requirements.load_profile`. Made in Python, numbers are in base units and texts
+    are read as a file's would be.
+
+    Attributes:
+        name: Of the profile.
+        description: In a sentence or two.
+        workload: What is run.
+        device: Where, and the budget.
+        requirements: All must hold. `device.memory` is among them, as a limit of memory_peak.
+        licenses: Licences that a model may have, empty for any.
+        objective: How feasible candidates are ranked.
+        candidates: What is considered.
+        agreement: Relative error allowed against fp32 eager, by precision.
+        evaluation: How it is found out.
+    """
+
+    name: fields.Name
+    description: fields.Text = ""
+    workload: Workload
+    device: DeviceBudget = DeviceBudget()
+    requirements: tuple[Requirement, ...] = Field(default=(), validate_default=True)
+    licenses: fields.Licenses = ()
+    objective: Objective = Field(default=None, validate_default=True)
+    candidates: CandidateSelection
+    agreement: Agreement = Field(default_factory=dict, validate_default=True)
+    evaluation: Evaluation = Evaluation()
+
+    @field_validator("requirements", mode="after")
+    @classmethod
+    def _with_memory_of_the_device(
+        cls, requirements: tuple[Requirement, ...], info: ValidationInfo
+    ) -> tuple[Requirement, ...]:
+        device = info.data.get("device")
+        return requirements if device is None else with_device_memory(requirements, device.memory)
+
+    @field_validator("objective", mode="before")
+    @classmethod
+    def _default_objective(cls, value: Any, info: ValidationInfo) -> Any:
+        workload = info.data.get("workload")
+        return default_objective(workload.scenario if workload else "single-stream") if value is None else value
+
+    @model_validator(mode="after")
+    def _no_contradictions(self) -> RequirementProfile:
+        found = contradictions(
+            self.workload.scenario, self.device.price is not None, self.requirements, self.objective
+        )
+        if found:
+            raise pydantic_error(RefusedError("; ".join(message for _, message in found)))
+        return self
+
+    def requirement(self, key: str) -> Requirement:
+        """The requirement called `key`.
+
+        Raises:
+            UnknownNameError: The profile has no such requirement.
+        """
+        for requirement in self.requirements:
+            if requirement.key == key:
+                return requirement
+        raise UnknownNameError("requirement", key, [entry.key for entry in self.requirements])
+
+    def with_limit(self, key: str, limit: float) -> RequirementProfile:
+        """The profile with another limit for the requirement `key`.
+
+        Args:
+            key: As in the profile, e.g. "latency_p95" or "accuracy_top1@imagenet-1k".
+            limit: In the metric's base unit.
+
+        Raises:
+            UsageError: The profile has no such requirement, or nothing could hold the limit.
+        """
+        edited = self.requirement(key).at(limit)
+        kept = tuple(edited if entry.key == key else entry for entry in self.requirements)
+        return self._edited(key, kept, limit)
+
+    def without(self, key: str) -> RequirementProfile:
+        """The profile without the requirement `key`; "license" drops the list of licences.
+
+        Raises:
+            UnknownNameError: The profile has no such requirement.
+        """
+        if key == "license" and self.licenses:
+            return self.model_copy(update={"licenses": ()})
+        self.requirement(key)
+        return self._edited(key, tuple(entry for entry in self.requirements if entry.key != key), None)
+
+    def _edited(self, key: str, kept: tuple[Requirement, ...], limit: float | None) -> RequirementProfile:
+        """A copy; the device's memory goes where the edit lifted the limit that came from it."""
+        memory = self.device.memory
+        lifted = key == "memory_peak" and memory is not None and (limit is None or limit > memory)
+        device = self.device.model_copy(update={"memory": None}) if lifted else self.device
+        return self.model_copy(update={"requirements": kept, "device": device})
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON data: the profile as understood, in base units, defaults filled in."""
+        return self.model_dump(mode="json")
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> RequirementProfile:
+        """The profile of which `as_dict` gave `data`.
+
+        Raises:
+            ProfileError: The data is not that of a profile, or names what is no longer known.
+        """
+        try:
+            return cls.model_validate(dict(data))
+        except ValidationError as error:
+            raise ProfileError("stored profile", [found.problem() for found in findings(error)]) from None
+
+
+def with_device_memory(requirements: tuple[Requirement, ...], memory: int | None) -> tuple[Requirement, ...]:
+    """The requirements with memory_peak at most `memory`, unless they say as much already."""
+    if memory is None:
+        return requirements
+    present = next((entry for entry in requirements if entry.metric == "memory_peak"), None)
+    if present is not None and present.limit <= memory:
+        return requirements
+    text = f"<= {format_quantity(memory, 'memory', digits=6)}"
+    budget = Requirement(metric="memory_peak", comparison="<=", limit=float(memory), text=text)
+    return (*(entry for entry in requirements if entry is not present), budget)

@@ -1,0 +1,264 @@
+"""A document's sections, read one by one, so that a fault in one does not hide another's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from selector.errors import Problem
+from selector.quantities import format_quantity
+from selector.requirements import fields, served
+from selector.requirements.contradictions import contradictions
+from selector.requirements.document import Document, Listing, Node, Section, is_null
+from selector.requirements.fields import RefusedError, quoted
+from selector.requirements.objective import (
+    Objective,
+    Optimum,
+    check_objective,
+    default_tie_breakers,
+    metric_name,
+)
+from selector.requirements.profile import (
+    Agreement,
+    CandidateSelection,
+    DeviceBudget,
+    Evaluation,
+    RequirementProfile,
+    Workload,
+)
+from selector.requirements.requirement import Requirement, read_key, read_limit
+from selector.requirements.translation import Finding, Path, findings, missing_key, unknown_key
+from selector.types import Scenario
+
+MAX_PROBLEMS = 50
+"""Problems that are told at once; also bounds the search for near names in a hostile profile."""
+
+_MODELS: dict[str, type[BaseModel]] = {
+    "workload": Workload,
+    "device": DeviceBudget,
+    "candidates": CandidateSelection,
+    "evaluation": Evaluation,
+}
+_OTHERS: dict[str, TypeAdapter[Any]] = {
+    "name": TypeAdapter(fields.Name),
+    "description": TypeAdapter(fields.Text),
+    "agreement": TypeAdapter(Agreement),
+}
+_LICENSES: TypeAdapter[tuple[str, ...]] = TypeAdapter(fields.Licenses)
+_DIRECTIONS: tuple[Optimum, ...] = ("maximize", "minimize")
+_OBJECTIVE_KEYS = (*_DIRECTIONS, "tie_breakers")
+
+
+class Reader:
+    """Reads one document into a profile.
+
+    Attributes:
+        profile: The profile, or None when something is wrong.
+    """
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._root = document.root
+        self._found: list[Finding] = []
+        self.profile = self._read()
+
+    def problems(self) -> list[Problem]:
+        """What was found, with its place in the text."""
+        document = self._document
+        return [
+            document.problem(found.message, document.mark(found.path, found.at_key), found.suggestion)
+            for found in self._found
+        ]
+
+    def _read(self) -> RequirementProfile | None:
+        self._top_level()
+        parts = {key: self._part(key) for key in (*_OTHERS, *_MODELS)}
+        requirements, licenses = self._requirements(), self._licenses()
+        scenario = parts["workload"].scenario if parts["workload"] else None
+        objective = self._objective(scenario or "single-stream")
+        priced = parts["device"].price is not None if parts["device"] else "device" in self._root.entries
+        for path, message in contradictions(scenario, priced, requirements, objective):
+            self._refuse(path, message, at_key=True)
+        self._times(parts["evaluation"])
+        if self._found or self._document.problems:
+            return None
+        given = {key: value for key, value in parts.items() if value is not None}
+        return RequirementProfile(requirements=requirements, licenses=licenses, objective=objective, **given)
+
+    def _refuse(self, path: Path, message: str, suggestion: str = "", at_key: bool = False) -> None:
+        self._found.append(Finding(path, message, suggestion, at_key))
+
+    def _collect(self, found: Iterable[Finding]) -> None:
+        """Takes findings until there are enough."""
+        for entry in found:
+            if len(self._found) > MAX_PROBLEMS:
+                return
+            self._found.append(entry)
+
+    def _top_level(self) -> None:
+        known = (*served.TEXT_KEYS, *served.SECTIONS)
+        self._collect(unknown_key((key,), known) for key in self._root.entries if key not in known)
+        self._collect(missing_key((key,)) for key in served.REQUIRED if key not in self._root.entries)
+        if not {"requirements", "objective"} & self._root.entries.keys():
+            self._refuse((), "requirements and objective are both missing: write at least one of them")
+
+    def _part(self, key: str) -> Any:
+        """The value of a top-level key, checked; None when it is absent or wrong."""
+        node = self._present((key,))
+        if node is None:
+            return None
+        if isinstance(node, Section):
+            self._collect(self._empty_lists((key,), node))
+        model = _MODELS.get(key)
+        try:
+            data = self._document.data(node)
+            return model.model_validate(data) if model else _OTHERS[key].validate_python(data)
+        except ValidationError as error:
+            self._collect(findings(error, (key,), model.model_fields if model else None))
+            return None
+
+    def _present(self, path: Path) -> Node | None:
+        """The node at `path`, None when there is nothing; an empty section is refused."""
+        node = self._document.node(path)
+        if node is None or is_null(node):
+            return None
+        if isinstance(node, Section) and not node.entries:
+            self._refuse(path, f"{path[-1]} is empty: write something in it or leave it out")
+            return None
+        return node
+
+    def _section(self, key: str, example: str) -> Section | None:
+        """The section at a top-level key, None when there is none; anything else there is refused."""
+        node = self._present((key,))
+        if node is None or isinstance(node, Section):
+            return node
+        self._refuse((key,), f"{key} must hold keys and values, e.g. {example}")
+        return None
+
+    def _empty_lists(self, path: Path, section: Section) -> Iterator[Finding]:
+        for name, (_, value) in section.entries.items():
+            if isinstance(value, Listing) and not value.items and (*path, name) not in served.LATER_KEYS:
+                yield Finding((*path, name), f"{path[-1]}.{name} is an empty list: write an entry or leave it out")
+
+    def _requirements(self) -> tuple[Requirement, ...]:
+        """Every requirement that could be read."""
+        section = self._section("requirements", 'latency_p95: "< 50 ms"')
+        read = []
+        for key in section.entries if section else ():
+            if key == "license" or len(self._found) > MAX_PROBLEMS:
+                continue
+            requirement = self._requirement(key)
+            if requirement is not None:
+                read.append(requirement)
+        return tuple(read)
+
+    def _requirement(self, key: str) -> Requirement | None:
+        path = ("requirements", key)
+        try:
+            metric, dataset = read_key(key)
+        except RefusedError as error:
+            self._refuse(path, *_key_problem(key, error), at_key=True)
+            return None
+        node = self._document.node(path)
+        if node is None or is_null(node):
+            return None
+        data = self._document.data(node)
+        if not isinstance(data, str):
+            self._refuse(path, f'{key} must be one limit in quotes, e.g. "< 50 ms"')
+            return None
+        try:
+            comparison, limit, text = read_limit(metric, data)
+        except RefusedError as error:
+            self._refuse(path, error.message, error.suggestion)
+            return None
+        return Requirement(metric=metric.name, dataset=dataset, comparison=comparison, limit=limit, text=text)
+
+    def _licenses(self) -> tuple[str, ...]:
+        path = ("requirements", "license")
+        node = self._document.node(path)
+        if node is None or is_null(node):
+            return ()
+        if isinstance(node, Listing) and not node.items:
+            self._refuse(path, "license is an empty list: nothing could be chosen; name licences or leave it out")
+            return ()
+        try:
+            return _LICENSES.validate_python(self._document.data(node))
+        except ValidationError as error:
+            self._collect(findings(error, path))
+            return ()
+
+    def _objective(self, scenario: Scenario) -> Objective | None:
+        """The objective as written, None when there is none or it is wrong."""
+        section = self._section("objective", "maximize: accuracy_top1")
+        if section is None:
+            return None
+        before = len(self._found)
+        self._collect(
+            unknown_key(("objective", key), _OBJECTIVE_KEYS) for key in section.entries if key not in _OBJECTIVE_KEYS
+        )
+        given = [direction for direction in _DIRECTIONS if direction in section.entries]
+        if len(given) != 1 and len(self._found) == before:
+            said = "both maximize and minimize" if given else "neither maximize nor minimize"
+            self._refuse(("objective",), f"objective says {said}: write one of the two", at_key=True)
+        metrics = {direction: self._metric(("objective", direction)) for direction in given}
+        tie_breakers = self._tie_breakers()
+        metric = metrics.get(given[0]) if given else None
+        if len(self._found) > before or metric is None:
+            return None
+        if tie_breakers is None:
+            tie_breakers = default_tie_breakers(metric, scenario)
+        try:
+            check_objective(given[0], metric, tie_breakers)
+        except RefusedError as error:
+            self._refuse(("objective", given[0]), error.message, error.suggestion, at_key=True)
+            return None
+        return Objective(direction=given[0], metric=metric, tie_breakers=tie_breakers)
+
+    def _tie_breakers(self) -> tuple[str, ...] | None:
+        """The metrics named; None when the key is absent."""
+        path = ("objective", "tie_breakers")
+        node = self._document.node(path)
+        if node is None or is_null(node):
+            return None
+        if not isinstance(node, Listing):
+            self._refuse(path, "tie_breakers must be a list of metrics, e.g. [latency_p95, parameters]")
+            return None
+        named = []
+        for index in range(len(node.items)):
+            if len(self._found) > MAX_PROBLEMS:
+                break
+            name = self._metric((*path, index))
+            if name is not None:
+                named.append(name)
+        return tuple(named)
+
+    def _metric(self, path: Path) -> str | None:
+        node = self._document.node(path)
+        if node is None or is_null(node):
+            return None
+        data = self._document.data(node)
+        if not isinstance(data, str):
+            self._refuse(path, "a metric's name must stand here, e.g. accuracy_top1")
+            return None
+        try:
+            return metric_name(data)
+        except RefusedError as error:
+            self._refuse(path, error.message, error.suggestion)
+            return None
+
+    def _times(self, evaluation: Evaluation | None) -> None:
+        """Both times written, and the one for a candidate is the longer."""
+        path = ("evaluation", "candidate_time")
+        if evaluation is None or evaluation.time_budget is None or self._document.node(path) is None:
+            return
+        if evaluation.candidate_time > evaluation.time_budget:
+            budget = format_quantity(evaluation.time_budget, "time")
+            self._refuse(path, f"candidate_time is longer than the time_budget of the whole run, {budget}")
+
+
+def _key_problem(key: str, error: RefusedError) -> tuple[str, str]:
+    """Message and suggestion for a key of the requirements; "license" is one beside the metrics."""
+    hint = fields.near(key, ["license"])
+    return (f"unknown requirement {quoted(key)}", hint) if hint else (error.message, error.suggestion)

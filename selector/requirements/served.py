@@ -1,0 +1,58 @@
+"""What the profile's format knows and which part of it this version serves.
+
+The format is larger than what is served: whatever is known but not served is refused by name with "not supported
+yet", so that nothing in a profile is ever ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import get_args
+
+from selector.types import Precision
+
+TASKS = ("image-classification",)
+LATER_TASKS = ("feature-extraction", "zero-shot-classification")
+
+SCENARIOS = ("single-stream", "multi-stream", "offline")
+LATER_SCENARIOS = ("server",)
+
+LATENCY_SCOPES = ("forward",)
+LATER_LATENCY_SCOPES = ("end_to_end",)
+
+TARGETS = ("auto", "cpu", "cuda", "fake")
+
+DATASETS = ("imagenet-1k",)
+"""Test sets with published figures; the first is meant where a requirement names none."""
+
+COMPARISONS = ("<", "<=", ">", ">=")
+
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+
+LATER_METRICS: Mapping[str, str] = {
+    "accuracy_drop": "the loss of accuracy is not measured",
+    "cost_per_month": "use cost_per_million",
+    "devices_needed": "use throughput with device.count",
+}
+"""Metrics of the format that are not served, with what to know or do instead."""
+
+LATER_KEYS: Mapping[tuple[str, ...], str] = {
+    ("accuracy",): "accuracy is taken from published figures, not measured",
+    ("calibration",): "int8 ways that need calibration images do not run",
+    ("traffic",): "cost per month is not computed",
+    ("workload", "arrival_rate"): "there is no server scenario",
+    ("candidates", "checkpoints"): "candidates are timm's pretrained models",
+    ("objective", "weights"): "maximize or minimize one metric, with tie_breakers",
+    ("objective", "lexicographic"): "maximize or minimize one metric, with tie_breakers",
+}
+"""Keys of the format that are not served, with what this version does instead."""
+
+TEXT_KEYS = ("name", "description")
+SECTIONS = ("workload", "device", "requirements", "objective", "candidates", "agreement", "evaluation")
+REQUIRED = ("name", "workload", "candidates")
+
+KEY_EXAMPLES: Mapping[str, str] = {
+    "name": "name: my-service",
+    "workload": "workload: {task: image-classification}",
+    "candidates": 'candidates: {models: ["resnet18*"]}',
+}

@@ -1,0 +1,73 @@
+"""The contract of a search strategy."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from selector.errors import NotSupportedError
+from selector.registry import Registry
+from selector.requirements import RequirementProfile
+from selector.types import Measurement, Planned
+
+_LATER = ("guided", "exhaustive", "accuracy-first", "tpe", "gp")
+"""Strategies of the profile format that this version does not serve."""
+
+
+@dataclass(frozen=True)
+class SearchState:
+    """What a strategy decides from.
+
+    Attributes:
+        profile: What is asked.
+        open: Candidates that static facts left and that have no sufficient measurement yet, in the plan's order.
+        measured: Measurements so far by candidate id, failures too.
+        elapsed: Seconds since the run began.
+    """
+
+    profile: RequirementProfile
+    open: tuple[Planned, ...]
+    measured: Mapping[str, Measurement]
+    elapsed: float
+
+
+@dataclass(frozen=True)
+class Stop:
+    """The search ends.
+
+    Attributes:
+        because: "exhausted" or the strategy's own word.
+        confidence: That nothing better was missed, None when the strategy cannot say.
+    """
+
+    because: str
+    confidence: float | None
+
+
+class Strategy(ABC):
+    """Proposes one candidate after the other. The time budget is kept by the caller."""
+
+    @abstractmethod
+    def next(self, state: SearchState) -> Planned | Stop:
+        """The candidate to measure next, out of `state.open`, or `Stop`.
+
+        Must stop when nothing is open. Deterministic: the same states give the same proposals.
+        """
+
+
+STRATEGIES: Registry[type[Strategy]] = Registry("strategy", "selector.search")
+
+
+def resolve_strategy(name: str) -> tuple[str, Strategy]:
+    """A strategy by name, "auto" included, with the name it goes by.
+
+    Raises:
+        NotSupportedError: The format has it, this version does not.
+        UnknownNameError: No such strategy.
+    """
+    resolved = "work-first" if name == "auto" else name
+    if resolved in _LATER and resolved not in STRATEGIES:
+        served = ", ".join(["auto", *sorted(STRATEGIES.names())])
+        raise NotSupportedError(f"the strategy {name!r} is not supported yet; this version has {served}")
+    return resolved, STRATEGIES.get(resolved)()

@@ -1,0 +1,72 @@
+"""What the store says of a plan: the bridge from measurements to a decision."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from selector.devices import resolve
+from selector.errors import DeviceError, UnknownNameError, UsageError
+from selector.requirements import RequirementProfile
+from selector.store.store import Store
+from selector.types import Certificate, Environment, Evidence, Measurement, Plan, Planned, Timing, speed_identity
+
+
+def gather(
+    store: Store,
+    plan: Plan,
+    certificate: Certificate | None = None,
+    timing: Timing | None = None,
+    run_id: str | None = None,
+    as_of: int | None = None,
+) -> Evidence:
+    """Everything that a decision over a plan's candidates stands on.
+
+    Args:
+        store: The store.
+        plan: What is considered, where.
+        certificate: How the search went, if there was one.
+        timing: What the run cost.
+        run_id: The run.
+        as_of: A revision of the store: leave out what was added later.
+    """
+    measurements = stored(store, plan.considered, plan.environment, as_of)
+    missing = [one.candidate for one in plan.considered if one.candidate.id not in measurements]
+    stale = store.stale(missing, plan.environment)
+    return Evidence(plan, measurements, stale, certificate, timing or Timing(), run_id)
+
+
+def stored(
+    store: Store, planned: Sequence[Planned], environment: Environment, as_of: int | None = None
+) -> dict[str, Measurement]:
+    """The measurement that speaks for each candidate, by candidate id."""
+    identities = {one.candidate.id: speed_identity(one.candidate, environment) for one in planned}
+    latest = store.latest(set(identities.values()), as_of=as_of)
+    return {name: latest[identity] for name, identity in identities.items() if identity in latest}
+
+
+def find_environment(profile: RequirementProfile, store: Store, environment_id: str | None = None) -> Environment:
+    """The environment whose evidence a decision uses.
+
+    Raises:
+        UnknownNameError: None begins with `environment_id`.
+        DeviceError: The store has none of the profile's device.
+    """
+    known = store.environments()
+    if environment_id is not None:
+        chosen = [one for one in known if one.id.startswith(environment_id)]
+        if not chosen:
+            raise UnknownNameError("environment", environment_id, [one.id for one in known])
+        if len({one.id for one in chosen}) > 1:
+            raise UsageError(f"several environments begin with {environment_id!r}; write more of the id")
+        return chosen[0]
+    target, threads = profile.device.target, profile.device.threads
+    kind = (resolve("auto").kind if target == "auto" else target.partition(":")[0]) if known else target
+    fitting = [one for one in known if one.device_kind == kind and threads in (None, one.threads)]
+    if not fitting:
+        have = sorted({one.device_kind for one in known})
+        hint = f"it has {', '.join(have)}: name one with --device" if have else "it is empty"
+        raise DeviceError(
+            f"the store {store.name} has no measurements of the device {target!r} ({hint}); "
+            "measure first with `selector evaluate PROFILE`"
+        )
+    return fitting[0]
