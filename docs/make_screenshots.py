@@ -14,7 +14,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -54,21 +53,11 @@ def _arguments() -> argparse.Namespace:
 @contextlib.contextmanager
 def dashboard(store: str) -> Iterator[str]:
     """The dashboard on `store`, running while the block does; its address."""
+    from selector.cli.serving import dashboard_command
+
     port = _free_port()
-    command = [sys.executable, "-m", "streamlit", "run", str(MAIN)]
-    options = {
-        "server.address": "127.0.0.1",
-        "server.port": str(port),
-        "server.headless": "true",
-        "server.fileWatcherType": "none",
-        "browser.gatherUsageStats": "false",
-        "client.toolbarMode": "viewer",
-        "theme.light.primaryColor": "#1B87C9",
-        "theme.dark.primaryColor": "#1B87C9",
-    }
-    flags = [f"--{name}={value}" for name, value in options.items()]
     process = subprocess.Popen(
-        [*command, *flags, "--", "--store", store],
+        dashboard_command(store, port),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

@@ -13,8 +13,7 @@ from dataclasses import replace
 from selector.catalog import load_catalog
 from selector.decision import Decision, decide
 from selector.devices import resolve
-from selector.engines.campaign import Campaign, Observer, Options, Prospect
-from selector.engines.weights import WeightsPolicy
+from selector.engines.run import Observer, Options, Prospect
 from selector.errors import UnknownNameError, UsageError
 from selector.optimizations import all_libraries, unavailable_ways
 from selector.profiler.rule import stopping_rule, suffices
@@ -42,6 +41,10 @@ def evaluate(
         UsageError: The device is not here; a model, way or strategy does not exist.
         StoreError: The store could not be written; what was measured before is kept.
     """
+    # Only measuring needs these; deciding again from the store must not wait for numpy.
+    from selector.engines.campaign import Campaign
+    from selector.engines.weights import WeightsPolicy
+
     options, observer = options or Options(), observer or Observer()
     started = time.monotonic()
     prospect = survey(profile, store, options)

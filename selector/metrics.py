@@ -76,9 +76,16 @@ class MetricValue:
 
 @dataclass(frozen=True)
 class NotObserved:
-    """There is no figure, and why."""
+    """There is no figure, and why.
+
+    Attributes:
+        reason: A clause.
+        low: What the figure is certainly not below, where the readings prove that much; a limit below it is
+            missed for certain, though nobody can say by how much.
+    """
 
     reason: str
+    low: float | None = None
 
 
 MetricResult = MetricValue | NotObserved
@@ -151,7 +158,8 @@ def _latency(statistic: str) -> Callable[[Reading], MetricResult]:
         needed = PERCENTILE_SAMPLES.get(statistic, 1)
         interval = summary.mean if statistic == "mean" else summary.percentiles.get(statistic)
         if interval is None or summary.samples < needed:
-            return NotObserved(f"not enough samples: {summary.samples} of the {needed} that {statistic} needs")
+            low = None if interval is None else interval.low
+            return NotObserved(f"not enough samples: {summary.samples} of the {needed} that {statistic} needs", low)
         return MetricValue(interval.value, interval.low, interval.high, summary.confidence, samples=summary.samples)
 
     return compute
@@ -400,7 +408,7 @@ def gmacs(reading: Reading) -> MetricResult:
     """Multiply-accumulates in 1e9, at the native image size only."""
     if reading.candidate.image_size != reading.facts.image_size:
         return NotObserved("counted at the native image size only")
-    return _fact(reading.facts.gmacs, "timm's benchmark tables")
+    return _fact(reading.facts.gmacs, "counted by selector on timm's model")
 
 
 def _fact(value: float | None, source: str) -> MetricResult:

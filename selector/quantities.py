@@ -178,7 +178,7 @@ def format_quantity(value: float, kind: Kind, digits: int = 3) -> str:
         digits: Significant digits; a whole part is never rounded to fewer than it has.
     """
     shown = _UNITS[kind].shown
-    if not math.isfinite(value):
+    if not math.isfinite(value / shown[-1][0]):
         return f"{value} {shown[0][1]}".strip()
     if kind == "time" and abs(value) >= 60 and digits <= 3:
         return _format_compound(value)

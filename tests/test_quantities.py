@@ -1,4 +1,6 @@
+import contextlib
 import math
+from functools import partial
 from typing import get_args
 
 import pytest
@@ -19,7 +21,7 @@ KINDS = get_args(quantities.Kind)
 
 
 def test_kinds_are_those_of_the_metrics():
-    assert KINDS == get_args(metrics.Kind)
+    assert get_args(metrics.Kind) == KINDS
 
 
 @pytest.mark.parametrize(
@@ -147,6 +149,7 @@ def test_reads_back_what_it_prints(value, kind, digits, negative):
     assert parse_quantity(text, kind) == pytest.approx(signed, rel=tolerance)
 
 
+@example(1.8e306, "fraction", 3)
 @given(st.floats(allow_nan=True, allow_infinity=True), st.sampled_from(KINDS), st.integers(1, 9))
 def test_prints_any_float(value, kind, digits):
     text = format_quantity(value, kind, digits)
@@ -156,15 +159,9 @@ def test_prints_any_float(value, kind, digits):
 
 @given(st.one_of(st.text(), st.text("0123456789.,eE+-−_ %/$smhinGMkKBJUSDimgµ"), st.floats(), st.integers()))
 def test_reads_or_refuses_any_text(text):
-    for kind in KINDS:
-        try:
-            assert math.isfinite(parse_quantity(text, kind))
-        except UsageError as error:
-            assert str(error)
-    try:
-        assert math.isfinite(parse_price(text))
-    except UsageError as error:
-        assert str(error)
+    for read in [parse_price, *(partial(parse_quantity, kind=kind) for kind in KINDS)]:
+        with contextlib.suppress(UsageError):
+            assert math.isfinite(read(text))
 
 
 @given(st.floats(1e-6, 1e6), st.floats(1e-6, 1e6), st.sampled_from(["rate", "money", "count", "memory"]))

@@ -157,7 +157,7 @@ def _ranking(decision: Decision) -> None:
         return
     st.subheader(f"Meets every requirement: {len(decision.ranked):,}")
     if any(one.tied_with for one in decision.ranked[:ROWS]):
-        st.caption("A place marked = is a tie.")
+        st.caption("A place marked = is a tie: a preference, not proven better.")
     _table(content.ranking_table(decision, decision.ranked[:ROWS]), key="ranking")
 
 

@@ -20,6 +20,8 @@ app = typer.Typer(
     help="Which vision model, run how, on this hardware, meets what you need, and how sure is that?\n\n"
     "Start with: selector evaluate quickstart",
     no_args_is_help=True,
+    # Rich's help panels would cost three times as long as everything else that --help does.
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -164,10 +164,11 @@ class Assessor:
             return Status.FAILED, None, (_failure(measurement),)
         verdicts = {one.verdict for one in judgements.values()}
         if Verdict.FAILS in verdicts:
-            return Status.REJECTED, "measured", Sentences(_sentences, judgements, Verdict.FAILS)
+            return Status.REJECTED, "measured", Sentences(_failing, judgements)
         missing = self._missing_objective(metrics, judgements)
         if missing or Verdict.UNDECIDED in verdicts:
-            return Status.UNDECIDED, None, (*_sentences(judgements, Verdict.UNDECIDED), *missing)
+            undecided = (one.sentence for one in judgements.values() if one.verdict is Verdict.UNDECIDED)
+            return Status.UNDECIDED, None, (*undecided, *missing)
         return Status.RANKED, None, ()
 
     def _missing_objective(self, metrics: Figures, judgements: Mapping[str, Judgement]) -> tuple[str, ...]:
@@ -179,8 +180,8 @@ class Assessor:
         return (f"{label(objective)}, which is the objective, is not observed: {wanted.reason}",)
 
 
-def _sentences(judgements: Mapping[str, Judgement], verdict: Verdict) -> tuple[str, ...]:
-    return tuple(one.sentence for one in judgements.values() if one.verdict is verdict)
+def _failing(judgements: Mapping[str, Judgement]) -> tuple[str, ...]:
+    return tuple(one.sentence for one in judgements.values() if one.verdict is Verdict.FAILS)
 
 
 def not_measured_because(profile: RequirementProfile, certificate: Certificate | None) -> str:

@@ -8,7 +8,7 @@ from selector.decision.assessing import Assessor
 from selector.decision.figures import Figures, keys_for
 from selector.decision.headline import headline
 from selector.decision.notes import notes
-from selector.decision.ranking import Entry, Ranking, criteria_of, rank
+from selector.decision.ranking import Entry, criteria_of, rank
 from selector.decision.reasons import Reasons
 from selector.decision.records import TIES_LISTED, Assessment, Decision, Status
 from selector.decision.relaxing import by_nearness, nearest_misses
@@ -51,13 +51,16 @@ class Decider:
         """See `selector.decision.decide`."""
         evidence = self._evidence
         assessor = Assessor(profile, evidence, self._figures_for(profile))
-        assessed = {planned.candidate.id: assessor.assess(planned) for planned in evidence.plan.considered}
-        ranked = _ranked(profile, {name: one for name, one in assessed.items() if one.status is Status.RANKED})
-        rejected = by_nearness(_having(assessed, Status.REJECTED))
-        undecided = by_nearness(_having(assessed, Status.UNDECIDED))
-        failed = _having(assessed, Status.FAILED)
+        found: dict[Status, dict[str, Assessment]] = {status: {} for status in Status}
+        for planned in evidence.plan.considered:
+            one = assessor.assess(planned)
+            found[one.status][planned.candidate.id] = one
+        ranked = _ranked(profile, found.pop(Status.RANKED))
+        undecided = by_nearness(found[Status.UNDECIDED].values())
+        rejected = by_nearness(found[Status.REJECTED].values())
         misses = nearest_misses(assessor, sorted((*rejected, *undecided), key=lambda priced: priced[0]))
-        everything = {**assessed, **{one.id: one for one in ranked}}
+        everything = {one.id: one for one in ranked}
+        everything.update(pair for others in found.values() for pair in others.items())
         return Decision(
             profile=profile,
             evidence=evidence,
@@ -65,13 +68,13 @@ class Decider:
             ranked=ranked,
             undecided=tuple(one for _, one in undecided),
             rejected=tuple(sorted((one for _, one in rejected), key=lambda one: one.stage == "static")),
-            failed=failed,
-            unavailable=_having(assessed, Status.UNAVAILABLE),
-            not_measured=_having(assessed, Status.NOT_MEASURED),
+            failed=_by_id(found[Status.FAILED]),
+            unavailable=_by_id(found[Status.UNAVAILABLE]),
+            not_measured=_by_id(found[Status.NOT_MEASURED]),
             nearest_misses=misses,
             headline=headline(profile, evidence.plan.environment, ranked, everything, misses),
             notes=notes(profile, evidence, tuple(everything.values())),
-            exit_code=NO_CHOICE if not ranked else CHOICE_DESPITE_FAILURES if failed else CHOICE,
+            exit_code=NO_CHOICE if not ranked else CHOICE_DESPITE_FAILURES if found[Status.FAILED] else CHOICE,
         )
 
     def _figures_for(self, profile: RequirementProfile) -> dict[str, Figures]:
@@ -82,15 +85,15 @@ class Decider:
         return self._figures
 
 
-def _ranked(profile: RequirementProfile, feasible: Mapping[str, Assessment]) -> tuple[Assessment, ...]:
-    """The feasible candidates in order, each with its rank, ties and reasons."""
+def _ranked(profile: RequirementProfile, feasible: dict[str, Assessment]) -> tuple[Assessment, ...]:
+    """The feasible candidates in order, each with its rank, ties and reasons; `feasible` is empty afterwards."""
     if not feasible:
         return ()
     ranking = rank([Entry(name, one.metrics) for name, one in feasible.items()], criteria_of(profile))
     make = Reasons(ranking, feasible[ranking.entries[0].id].judgements).of
     return tuple(
-        _placed(entry.id, feasible[entry.id], place, ties, Sentences(make, place, ties))
-        for place, (entry, ties) in enumerate(_with_ties(ranking), start=1)
+        _placed(entry.id, feasible.pop(entry.id), place, ranking.ties[place], Sentences(make, place))
+        for place, entry in enumerate(ranking.entries)
     )
 
 
@@ -103,17 +106,10 @@ def _placed(name: str, one: Assessment, place: int, ties: Sequence[str], reasons
         judgements=one.judgements,
         reasons=reasons,
         tied_with=others[:TIES_LISTED],
-        rank=place,
+        rank=place + 1,
         measurement=one.measurement,
     )
 
 
-def _with_ties(ranking: Ranking) -> list[tuple[Entry, tuple[str, ...]]]:
-    """Every entry with its tie group, in order."""
-    groups = [group for group in ranking.ties for _ in group]
-    return list(zip(ranking.entries, groups, strict=True))
-
-
-def _having(assessed: Mapping[str, Assessment], status: Status) -> tuple[Assessment, ...]:
-    """Candidates of one status by id."""
-    return tuple(assessed[name] for name in sorted(name for name, one in assessed.items() if one.status is status))
+def _by_id(assessed: Mapping[str, Assessment]) -> tuple[Assessment, ...]:
+    return tuple(assessed[name] for name in sorted(assessed))

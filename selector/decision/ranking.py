@@ -105,7 +105,7 @@ class Ranking:
     Attributes:
         criteria: What ordered them.
         entries: Best first.
-        ties: Ids by tie group, in order: every candidate in exactly one, most of them alone.
+        ties: For every entry the ids of its tie group, in order and itself included; most are alone.
     """
 
     criteria: tuple[Criterion, ...]
@@ -125,9 +125,11 @@ def criteria_of(profile: RequirementProfile) -> tuple[Criterion, ...]:
 
 def rank(entries: Sequence[Entry], criteria: tuple[Criterion, ...]) -> Ranking:
     """Orders `entries`, in O(n log n) for each criterion; the order they come in does not matter."""
-    ties = _order(list(entries), criteria, depth=0, left_open=False) if entries else []
-    ordered = tuple(entry for group in ties for entry in group)
-    return Ranking(criteria, ordered, tuple(tuple(entry.id for entry in group) for group in ties))
+    groups = _order(list(entries), criteria, depth=0, left_open=False) if entries else []
+    ties: list[tuple[str, ...]] = []
+    for group in groups:
+        ties += [tuple(entry.id for entry in group)] * len(group)
+    return Ranking(criteria, tuple(entry for group in groups for entry in group), tuple(ties))
 
 
 def group_sizes(spans: Sequence[Span]) -> list[int]:

@@ -32,11 +32,9 @@ class Reasons:
         self._winner = ranking.entries[0]
         self._tied_with_winner = frozenset(ranking.ties[0])
 
-    def of(self, place: int, ties: Sequence[str]) -> tuple[str, ...]:
-        """The sentences of the candidate at a place, counted from 1, whose tie group is `ties`."""
-        if place == 1:
-            return self.of_winner()
-        return self.of_other(self._ranking.entries[place - 1], ties)
+    def of(self, place: int) -> tuple[str, ...]:
+        """The sentences of the candidate at `place`, counted from 0."""
+        return self.of_other(place) if place else self.of_winner()
 
     def of_winner(self) -> tuple[str, ...]:
         """Its objective's value, the headroom to each limit, the runner-up, ties and what broke them."""
@@ -48,17 +46,13 @@ class Reasons:
             sentences.append(f"runner-up {runner_up.id}: {'; '.join(self._behind(runner_up))}")
         return tuple(sentences)
 
-    def of_other(self, entry: Entry, ties: Sequence[str]) -> tuple[str, ...]:
-        """What sets it behind the winner, criterion after criterion, and with whom it is tied.
-
-        Args:
-            entry: Not the winner.
-            ties: Its tie group, itself included.
-        """
+    def of_other(self, place: int) -> tuple[str, ...]:
+        """What sets it behind the winner, criterion after criterion, and with whom it is tied."""
+        entry = self._ranking.entries[place]
         behind = "; ".join(self._behind(entry))
         if entry.id in self._tied_with_winner:
             return (f"tied with the winner: {behind}",)
-        others = [one for one in ties if one != entry.id]
+        others = [one for one in self._ranking.ties[place] if one != entry.id]
         return (behind, f"tied with {listed(others)}") if others else (behind,)
 
     def _claim(self) -> str:

@@ -6,7 +6,9 @@ Thousands of candidates are re-ranked while a slider moves; the reasons of a few
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, overload
+from typing import Any, TypeVar, overload
+
+T = TypeVar("T")
 
 
 class Sentences(Sequence[str]):
@@ -14,19 +16,19 @@ class Sentences(Sequence[str]):
 
     Args:
         make: Gives the sentences; pure, called once, and a module's or a method so that decisions can be pickled.
-        *arguments: What it is called with.
+        argument: What it is called with.
     """
 
-    __slots__ = ("_arguments", "_made", "_make")
+    __slots__ = ("_argument", "_made", "_make")
 
-    def __init__(self, make: Callable[..., Sequence[str]], *arguments: Any) -> None:
-        self._make = make
-        self._arguments = arguments
+    def __init__(self, make: Callable[[T], Sequence[str]], argument: T) -> None:
+        self._make: Callable[[Any], Sequence[str]] = make
+        self._argument = argument
         self._made: tuple[str, ...] | None = None
 
     def _all(self) -> tuple[str, ...]:
         if self._made is None:
-            self._made = tuple(self._make(*self._arguments))
+            self._made = tuple(self._make(self._argument))
         return self._made
 
     @overload

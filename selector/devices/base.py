@@ -9,16 +9,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from selector.registry import Registry
 from selector.types import Candidate, DeviceKind, Environment, ModelFacts
 
-Batch = NDArray[np.float32]
-"""Images, shape (batch, 3, height, width), normalized as the model expects."""
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Batch = NDArray[np.float32]
+    """Images, shape (batch, 3, height, width), normalized as the model expects."""
 
 
 class Runner(Protocol):

@@ -18,14 +18,17 @@ import os
 import signal
 import time
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from selector.devices.base import DEVICES, Batch, Device, library_versions
+from selector.devices.base import DEVICES, Device, library_versions
 from selector.errors import BuildFailedError, ExportFailedError, FallbackError, OutOfMemoryError
 from selector.types import Candidate, DeviceKind, Environment, ModelFacts, content_hash
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from selector.devices.base import Batch
 
 FAULTS = (
     "export_failed",
@@ -139,6 +142,8 @@ class FakeRunner:
     """
 
     def __init__(self, device: Fake, candidate: Candidate, facts: ModelFacts, *, wrong: bool, slow: bool) -> None:
+        import numpy as np
+
         self._device = device
         self._candidate = candidate
         self._wrong = wrong
@@ -159,6 +164,8 @@ class FakeRunner:
 
     def read(self, answer: Any) -> NDArray[np.float32]:
         """Logits that depend on the images only, or on nothing."""
+        import numpy as np
+
         means = answer.mean(axis=(1, 2, 3), dtype=np.float64)[:, None]
         logits: NDArray[np.float32] = np.sin(np.arange(1, 11) * (means + 1)).astype(np.float32)
         return np.zeros_like(logits) if self._wrong else logits

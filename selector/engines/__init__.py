@@ -1,7 +1,6 @@
-"""Where measuring happens. One engine so far: this machine."""
+"""Where measuring happens. One engine so far: this machine.
 
-from __future__ import annotations
-
-from selector.engines.local import LocalEngine, Order, Result
-
-__all__ = ["LocalEngine", "Order", "Result"]
+* `run` has what a run is told and tells, without any import that weighs.
+* `local` measures one candidate after the other on this machine, `server` holds the process that children fork from.
+* `campaign` is the loop of strategy, engine and store.
+"""

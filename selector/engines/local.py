@@ -15,6 +15,7 @@ from typing import IO
 
 from selector.artifacts import ArtifactCache
 from selector.devices import Device
+from selector.engines.run import BUILD_SECONDS
 from selector.engines.server import Ended, ForkServer, Stopped
 from selector.profiler.protocol import StoppingRule
 from selector.profiler.stages import BuildRecord, Job, find_build
@@ -30,12 +31,8 @@ from selector.types import (
     speed_identity,
 )
 
-BUILD_SECONDS = 900.0
-"""Limit of one build. A compiler may take minutes; a hang must end."""
 _LOG_BYTES = 20_000
 _LOCK_POLL_SECONDS = 0.5
-
-__all__ = ["BUILD_SECONDS", "LocalEngine", "Order", "Result", "Stopped"]
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,6 @@ import shutil
 import time
 from typing import TYPE_CHECKING, cast
 
-import numpy as np
-
 from selector.errors import BuildFailedError
 from selector.optimizations.base import Bench, Built, register
 from selector.optimizations.pytorch import Part, TorchWay
@@ -48,6 +46,7 @@ class CompiledWay(TorchWay):
 
     def build(self, bench: Bench) -> Built:
         """Compiles for the workload's shape."""
+        import numpy as np
         from torch._dynamo.exc import BackendCompilerFailed
 
         runner = self.load(bench)

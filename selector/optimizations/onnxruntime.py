@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from selector.devices import Runner
-from selector.devices.base import Batch
 from selector.errors import FallbackError
 from selector.optimizations.base import Bench, Built, Optimization, register
 from selector.optimizations.graph import BATCH, EXPORT_LIBRARIES, EXPORT_PACKAGES, INPUT, export_onnx, onnx_path
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from selector.devices.base import Batch
 
 
 @dataclass
@@ -23,6 +25,8 @@ class OnnxRunner:
 
     def feed(self, batch: Batch) -> Any:
         """The batch as a named input."""
+        import numpy as np
+
         return {INPUT: np.ascontiguousarray(batch)}
 
     def run(self, fed: Any) -> Any:
@@ -31,6 +35,8 @@ class OnnxRunner:
 
     def read(self, answer: Any) -> NDArray[np.float32]:
         """The first output."""
+        import numpy as np
+
         return np.asarray(answer[0], np.float32)
 
 

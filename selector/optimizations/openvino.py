@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from selector.devices import Runner
-from selector.devices.base import Batch
 from selector.errors import FallbackError
 from selector.optimizations.base import Bench, Built, Optimization, bf16_gap, register
 from selector.optimizations.graph import EXPORT_LIBRARIES, EXPORT_PACKAGES, export_onnx, onnx_path
 from selector.types import Environment, Precision
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from selector.devices.base import Batch
 
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
 
@@ -26,6 +28,8 @@ class OpenVinoRunner:
 
     def feed(self, batch: Batch) -> Any:
         """The batch, contiguous, so that it is shared and not copied."""
+        import numpy as np
+
         return np.ascontiguousarray(batch)
 
     def run(self, fed: Any) -> Any:
@@ -34,6 +38,8 @@ class OpenVinoRunner:
 
     def read(self, answer: Any) -> NDArray[np.float32]:
         """A copy of the first output."""
+        import numpy as np
+
         return np.array(answer[0], np.float32)
 
 

@@ -9,16 +9,16 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from selector.devices import Runner
-from selector.devices.base import Batch
 from selector.optimizations.base import Bench, Optimization
 from selector.types import Environment, Precision
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
+    from numpy.typing import NDArray
+
+    from selector.devices.base import Batch
 
 
 class Part:
@@ -64,6 +64,7 @@ class TorchRunner:
 
     def feed(self, batch: Batch) -> Any:
         """The batch on the device, in the layout that the weights have."""
+        import numpy as np
         import torch
 
         layout = torch.channels_last if self.channels_last else torch.contiguous_format

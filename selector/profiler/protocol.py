@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from selector.metrics import PERCENTILE_SAMPLES
-from selector.profiler.statistics import half_width, statistic
+from selector.profiler.intervals import half_width, statistic
 from selector.types import LatencySummary
 
 MIN_SECONDS = 0.25

@@ -95,15 +95,3 @@ def mean_interval(samples: Samples, confidence: float = CONFIDENCE) -> Interval:
     low, high = np.quantile(drawn.mean(axis=1), [(1 - confidence) / 2, (1 + confidence) / 2])
     # The resampled means centre on the mean of the blocks, which weighs the ends of the sample less.
     return Interval(mean, min(mean, float(low)), max(mean, float(high)))
-
-
-def half_width(interval: Interval) -> float:
-    """Half the width of an interval relative to its value; infinite where an end is missing."""
-    if interval.low is None or interval.high is None or interval.value <= 0:
-        return math.inf
-    return (interval.high - interval.low) / 2 / interval.value
-
-
-def statistic(summary: LatencySummary, name: str) -> Interval:
-    """The interval called `name`: "mean" or a percentile."""
-    return summary.mean if name == "mean" else summary.percentiles[name]

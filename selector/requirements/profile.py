@@ -32,9 +32,9 @@ DEFAULT_BATCH_SIZES: Mapping[Scenario, int] = {"multi-stream": 8}
 DEFAULT_AGREEMENT: Mapping[Precision, float] = {"fp32": 1e-3, "fp16": 2e-2, "int8": 0.15}
 """Relative error that a way may show against fp32 eager, by precision."""
 
-BF16_OVER_FP16 = 4.0
-"""bf16's default tolerance over fp16's, also over a given one. Its rounding is 8 times as coarse (8 bits of
-mantissa against 11); small random networks measured up to 0.045 where they are computed correctly."""
+BF16_OVER_FP16 = 8.0
+"""bf16's default tolerance over fp16's, also over a given one: its rounding is 8 times as coarse (8 bits of mantissa
+against 11). MobileNets on random weights measured up to 0.12 where they are computed correctly."""
 
 
 class _Section(BaseModel):
@@ -130,7 +130,7 @@ class Evaluation(_Section):
 def _tolerances(given: dict[Precision, float]) -> dict[Precision, float]:
     """Every precision's tolerance."""
     known = {**DEFAULT_AGREEMENT, **given}
-    known.setdefault("bf16", BF16_OVER_FP16 * known["fp16"])
+    known.setdefault("bf16", min(1.0, BF16_OVER_FP16 * known["fp16"]))
     return {precision: known[precision] for precision in served.PRECISIONS}
 
 

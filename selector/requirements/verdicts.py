@@ -59,9 +59,12 @@ class Judgement:
     @property
     def sentence(self) -> str:
         """The judgement in numbers, e.g. "p95 61.2 ms, limit < 50 ms, 22 % over"."""
-        if isinstance(self.result, NotObserved):
-            return f"{self.requirement.key}: {self.result.reason}"
         metric = METRICS.get(self.requirement.metric)
+        if isinstance(self.result, NotObserved):
+            if self.verdict is Verdict.FAILS and self.result.low is not None:
+                low = format_quantity(self.result.low, metric.kind)
+                return f"{label(self.requirement)} above {low}, limit {self.requirement.text}; {self.result.reason}"
+            return f"{self.requirement.key}: {self.result.reason}"
         limit = self.requirement.limit
         value = self.result.value
         shown = f"{label(self.requirement)} {_apart(value, limit, metric)}"
@@ -89,11 +92,15 @@ class Exclusion:
 def judge(requirement: Requirement, result: MetricResult) -> Judgement:
     """Compares a figure with a limit.
 
+    Without a figure a lower bound that lies beyond the limit still proves that it is missed.
+
     Without an interval the value decides. Where only one end of the interval is known, the other is unbounded.
     """
     if isinstance(result, NotObserved) or math.isnan(result.value):
         missing = result if isinstance(result, NotObserved) else NotObserved("the figure is not a number")
-        return Judgement(requirement, Verdict.UNDECIDED, missing, None)
+        missed = missing.low is not None and not _satisfies(missing.low, requirement.comparison, requirement.limit)
+        proven = missed and requirement.comparison.startswith("<")
+        return Judgement(requirement, Verdict.FAILS if proven else Verdict.UNDECIDED, missing, None)
     low, high = _interval(result)
     upper = requirement.comparison.startswith("<")
     best, worst = (low, high) if upper else (high, low)

@@ -1,0 +1,67 @@
+"""Makes the generated parts of the documentation from a real store and real benchmark runs.
+
+    python docs/make_pages.py --store sqlite:///selector.db [--benchmarks]
+
+Writes the excerpt in README.md (between its markers) and docs/quickstart.md from the newest run of the store, and,
+with --benchmarks, docs/measured.md from the scripts in benchmarks/. Run it on a quiet machine after
+``selector evaluate quickstart``; pictures are made by docs/make_screenshots.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from selector.evaluate import decide_run
+from selector.reports import Context, render
+from selector.reports.terminal import render_text
+from selector.store import Store
+
+ROOT = Path(__file__).resolve().parent.parent
+EXCERPT = re.compile(r"(<!-- generated: excerpt -->\n).*?(<!-- /generated -->)", re.DOTALL)
+BENCHMARKS = {
+    "The profiler against a bare loop": ["harness.py"],
+    "Start-up": ["startup.py"],
+}
+
+
+def main() -> None:
+    """Writes the pages."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--store", default="sqlite:///selector.db")
+    parser.add_argument("--benchmarks", action="store_true")
+    arguments = parser.parse_args()
+    with Store(arguments.store, read_only=True) as store:
+        decision = decide_run(store, "latest")
+    readme = ROOT / "README.md"
+    shown = excerpt(render_text(decision, 118, Context(profile="quickstart")))
+    readme.write_text(EXCERPT.sub(lambda found: found[1] + shown + found[2], readme.read_text()))
+    (ROOT / "docs" / "quickstart.md").write_text(render(decision, "md", Context(profile="profiles/quickstart.yaml")))
+    if arguments.benchmarks:
+        (ROOT / "docs" / "measured.md").write_text(measured())
+
+
+def excerpt(text: str) -> str:
+    """The verdict, the head of the ranking and what became of the rest, as a fenced block; notes are left out."""
+    lines = [line for line in text.splitlines() if not line.startswith("  note:")]
+    kept = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+    return f"A decision of the first command below, on a two-core machine without a GPU:\n\n```text\n{kept}\n```\n"
+
+
+def measured() -> str:
+    """The output of every benchmark, with the command that made it."""
+    parts = [
+        "# Measured\n\nMade by `docs/make_pages.py --benchmarks`; each block is the output of the command above it.\n"
+    ]
+    for title, (script, *arguments) in BENCHMARKS.items():
+        command = [sys.executable, str(ROOT / "benchmarks" / script), *arguments]
+        output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        parts.append(f"## {title}\n\n`python benchmarks/{' '.join([script, *arguments])}`\n\n```text\n{output}```\n")
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""What a run is told and tells: options, prospect, observer. Light, so that whoever only reads can import it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from selector.artifacts import ArtifactCache
+from selector.devices import Device
+from selector.requirements import Exclusion
+from selector.search.estimate import Estimate
+from selector.types import Measurement, Plan, Planned
+
+BUILD_SECONDS = 900.0
+"""Limit of one build. A compiler may take minutes; a hang must end."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a run goes, beside what the profile says.
+
+    Attributes:
+        only: Globs over candidate ids; others are not considered. Empty for all.
+        skip: Globs over candidate ids that are not considered.
+        force: Measure again what is stored.
+        offline: Never ask the model hub.
+        stopping: Asked often; when true the run ends and decides from what it has.
+        build_seconds: Limit of one build.
+        cache: The artifact cache.
+    """
+
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    force: bool = False
+    offline: bool = False
+    stopping: Callable[[], bool] = lambda: False
+    build_seconds: float = BUILD_SECONDS
+    cache: ArtifactCache = field(default_factory=ArtifactCache)
+
+
+@dataclass(frozen=True)
+class Prospect:
+    """What a run is going to do.
+
+    Attributes:
+        device: Where.
+        plan: What is considered.
+        excluded: What static facts exclude, by candidate id.
+        stored: Sufficient measurements that the store has, by candidate id.
+        open: What remains to be measured.
+        estimate: What that is expected to take.
+        strategy: Name of the strategy.
+    """
+
+    device: Device
+    plan: Plan
+    excluded: Mapping[str, Exclusion]
+    stored: Mapping[str, Measurement]
+    open: tuple[Planned, ...]
+    estimate: Estimate
+    strategy: str
+
+
+class Observer:
+    """Is told how a run goes. Does nothing; override what is of interest."""
+
+    def begins(self, prospect: Prospect) -> None:
+        """The plan stands; nothing is measured yet."""
+
+    def waits(self) -> None:
+        """Another run holds the device."""
+
+    def measures(self, planned: Planned, done: int, left: int) -> None:
+        """A candidate is begun; `done` were measured in this run, `left` are open, this one included."""
+
+    def measured(self, planned: Planned, measurement: Measurement) -> None:
+        """A candidate has ended and is in the store."""

@@ -1,0 +1,6 @@
+"""Hypothesis without a clock: the machine that runs the tests may be busy."""
+
+from hypothesis import settings
+
+settings.register_profile("decision", deadline=None, max_examples=1500)
+settings.load_profile("decision")
