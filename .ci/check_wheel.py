@@ -48,29 +48,25 @@ def _check_files() -> None:
     installed = {Path(str(file)) for file in distribution.files or ()}
     tops = {path.parts[0] for path in installed if path.parts[0] != ".."}
     expected = {"selector", f"vision_selector-{distribution.version}.dist-info"}
-    _require(tops == expected, f"only {sorted(expected)} are installed, found {sorted(tops)}")
+    _require(tops == expected, f"only {sorted(expected)} are installed", f"found {sorted(tops)}")
     missing = sorted(str(path) for path in _sources() if path not in installed)
-    _require(not missing, f"the wheel has every file of the checkout, missing: {missing}")
+    _require(not missing, "the wheel has every file of the checkout", f"missing: {missing}")
 
     import selector
 
     home = Path(selector.__file__ or "").resolve()
-    _require(not home.is_relative_to(_CHECKOUT), f"selector is imported from the environment, not from {home}")
+    _require(not home.is_relative_to(_CHECKOUT), "selector is imported from the environment", f"and not from {home}")
 
 
 def _sources() -> list[Path]:
     """Where the files of the checkout belong, relative to site-packages."""
-    found = []
-    for folder, target in (
-        ("selector", "selector"),
-        ("profiles", "selector/profiles"),
-        ("data", "selector/data"),
-        ("app", "selector/app"),
-    ):
-        for file in (_CHECKOUT / folder).rglob("*"):
-            if file.is_file() and "__pycache__" not in file.parts:
-                found.append(target / file.relative_to(_CHECKOUT / folder))
-    return found
+    targets = {name: Path("selector", name) for name in ("profiles", "data", "app")} | {"selector": Path("selector")}
+    return [
+        target / file.relative_to(_CHECKOUT / folder)
+        for folder, target in targets.items()
+        for file in (_CHECKOUT / folder).rglob("*")
+        if file.is_file() and "__pycache__" not in file.parts
+    ]
 
 
 def _run(*arguments: str, codes: tuple[int, ...] = (0,)) -> str:

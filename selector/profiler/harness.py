@@ -87,18 +87,17 @@ def time_queries(watch: Stopwatch, rule: StoppingRule) -> tuple[Samples, str]:
         Seconds per query in order, shape (n,), and why timing stopped.
     """
     samples = np.empty(0)
-    began = watch.clock()
     with _no_garbage_collection():
         count = 1
         while True:
             samples = np.concatenate((samples, watch.times(count, len(samples))))
-            elapsed = watch.clock() - began
-            reason = rule.verdict(summarize(samples), elapsed)
+            summary = summarize(samples)
+            reason = rule.verdict(summary)
             if reason is not None:
                 return samples, reason
             typical = max(float(np.median(samples)), 1e-7)
             # No chunk may overrun the time cap by more than a query.
-            remaining = min(protocol.CHECK_EVERY_SECONDS, max(0.0, rule.time_cap - elapsed))
+            remaining = min(protocol.CHECK_EVERY_SECONDS, max(0.0, rule.time_cap - summary.seconds))
             count = max(1, min(int(remaining / typical), protocol.MAX_QUERIES - len(samples)))
 
 

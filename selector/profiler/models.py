@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from selector.artifacts import ArtifactCache
-from selector.devices.base import Batch, library_versions
+from selector.devices.base import library_versions
 from selector.types import RANDOM_WEIGHTS, Candidate, ModelFacts, Weights, to_json
 
 if TYPE_CHECKING:
     import torch
+
+    from selector.devices.base import Batch
 
 _SEED = 20240229
 _CALIBRATION_BATCH, _CALIBRATION_ROUNDS = 8, 3

@@ -56,18 +56,18 @@ class StoppingRule:
 
     Attributes:
         targets: What must be settled.
-        time_cap: Seconds of timing at most.
+        time_cap: Seconds spent in queries at most.
     """
 
     targets: tuple[Target, ...]
     time_cap: float
 
-    def verdict(self, summary: LatencySummary, elapsed: float) -> str | None:
+    def verdict(self, summary: LatencySummary) -> str | None:
         """Why timing stops now, or None to go on.
 
         Args:
-            summary: Of all samples so far.
-            elapsed: Seconds since timing began.
+            summary: Of all samples so far. Time is the time in queries, so that a stored sample is judged as it was
+                when it was taken.
 
         Returns:
             "limit" (every limit is decided, or one is proven missed), "interval" (every interval is narrow), or
@@ -75,11 +75,11 @@ class StoppingRule:
         """
         if summary.samples >= HOPELESS_QUERIES and any(_missed(target, summary) for target in self.targets):
             return "limit"
-        enough = elapsed >= MIN_SECONDS and summary.samples >= MIN_QUERIES
+        enough = summary.seconds >= MIN_SECONDS and summary.samples >= MIN_QUERIES
         settled = [_settled(target, summary) for target in self.targets]
         if enough and all(settled):
             return "limit" if "limit" in settled else "interval"
-        return "time_cap" if elapsed >= self.time_cap or summary.samples >= MAX_QUERIES else None
+        return "time_cap" if summary.seconds >= self.time_cap or summary.samples >= MAX_QUERIES else None
 
 
 def _missed(target: Target, summary: LatencySummary) -> bool:

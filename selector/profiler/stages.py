@@ -10,13 +10,13 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from selector.artifacts import ArtifactCache
 from selector.devices import DEVICES, Device, Runner
-from selector.devices.base import Batch, library_versions
+from selector.devices.base import library_versions
 from selector.optimizations import OPTIMIZATIONS, Bench
 from selector.profiler import models, protocol
 from selector.profiler.agreement import Logits, compare
@@ -33,6 +33,9 @@ from selector.types import (
     Weights,
     content_hash,
 )
+
+if TYPE_CHECKING:
+    from selector.devices.base import Batch
 
 Phase = Callable[[str], None]
 _MEMORY_CALLS = 3
