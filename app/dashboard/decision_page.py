@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -11,7 +11,7 @@ from dashboard import controls, help_pages, sources
 from dashboard.shown import as_text
 from selector.decision import decide
 from selector.errors import SelectorError, StoreError
-from selector.reports import argument, content, figures, provenance
+from selector.reports import argument, content, drawing, figures, provenance
 from selector.reports.base import Context
 from selector.reports.limits import limit_ranges, with_limits
 from selector.reports.values import label, observed, show
@@ -20,7 +20,8 @@ from selector.store import Store
 if TYPE_CHECKING:
     from selector.decision import Assessment, Decision
 
-_WIDTHS: dict[str, Literal["small", "medium"]] = {"rank": "small", "model": "medium", "way": "medium"}
+_WIDTHS = {"rank": 50, "model": 330, "way": 180, "limit": 110}
+"""Pixels of columns that are not figures."""
 CARDS = 4
 """Figures of the choice that stand in cards, unless more are limited."""
 ROWS = 500
@@ -143,7 +144,7 @@ def _scatter(decision: Decision) -> None:
     if not data.points:
         st.info(f"No candidate has both {label(x)} and {label(y)}.")
         return
-    st.altair_chart(figures.draw_scatter(data, logarithmic=logarithmic), width="stretch", key="scatter")
+    st.altair_chart(drawing.draw_scatter(data, logarithmic=logarithmic), width="stretch", key="scatter")
     if data.left_out:
         st.caption(f"{data.left_out:,} more rejected candidates are not drawn.")
 
@@ -173,7 +174,7 @@ def _table(table: content.Table, key: str) -> None:
         elif column.key == "limit":
             data[column.heading] = [None if cell.number is None else 100 * cell.number for cell in cells]
             columns[column.heading] = st.column_config.ProgressColumn(
-                width="small", format="%.0f %%", min_value=0.0, max_value=100.0
+                width=_WIDTHS["limit"], format="%.0f %%", min_value=0.0, max_value=100.0
             )
         else:
             data[column.heading] = [cell.number for cell in cells]
@@ -208,8 +209,7 @@ def _reasons(members: Sequence[Assessment], key: str) -> None:
         "way": [one.planned.candidate.optimization for one in members],
         "why": ["; ".join(one.reasons) for one in members],
     }
-    widths = {"model": "medium", "way": "small", "why": "large"}
-    columns = {name: st.column_config.TextColumn(width=width) for name, width in widths.items()}
+    columns = {name: st.column_config.TextColumn(width=_WIDTHS.get(name, "large")) for name in data}
     st.dataframe(data, column_config=columns, hide_index=True, width="stretch", key=f"reasons:{key}")
 
 

@@ -151,7 +151,7 @@ def explain(
         decision = _ranked(profile, opened, device, environment)
     found = decision.find(candidate)
     if json:
-        options.print_json(candidate_document(decision, found))
+        options.print_json(candidate_document(found))
     else:
         print(explain_text(decision, found, log=verbose), end="")
     return 0

@@ -12,6 +12,8 @@ import typer
 
 from selector.cli.options import DEFAULT_STORE, DebugOption, NoInputOption, QuietOption, StoreOption, VerboseOption
 
+_ACCENT = "#1B87C9"
+
 
 def add_to(app: typer.Typer) -> None:
     """Adds the command."""
@@ -49,5 +51,8 @@ def dashboard_command(store: str, port: int) -> list[str]:
         *(sys.executable, "-m", "streamlit", "run", str(folder("app") / "main.py")),
         *("--server.address", "127.0.0.1", "--server.port", str(port), "--server.headless", "true"),
         *("--server.fileWatcherType", "none", "--browser.gatherUsageStats", "false"),
+        *("--client.toolbarMode", "viewer"),
+        # One for each theme: a plain theme.primaryColor would switch the dark theme off.
+        *("--theme.light.primaryColor", _ACCENT, "--theme.dark.primaryColor", _ACCENT),
         *("--", "--store", store),
     ]

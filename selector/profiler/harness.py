@@ -105,7 +105,6 @@ def time_queries(watch: Stopwatch, rule: StoppingRule) -> tuple[Samples, str]:
 def _no_garbage_collection() -> Iterator[None]:
     """As `timeit` does: a collection in the middle of a query would be counted as its latency."""
     enabled = gc.isenabled()
-    gc.collect()
     gc.disable()
     try:
         yield

@@ -48,9 +48,7 @@ def test_misses_come_cheapest_first_and_cost_what_limits_give(profile, evidence)
     misses = decide(profile, evidence).nearest_misses
     assert [miss.cost for miss in misses] == sorted(miss.cost for miss in misses)
     for miss in misses:
-        given = sum(
-            abs(far_end(one) - one.requirement.limit) / one.requirement.limit for one in miss.judgements
-        )
+        given = sum(abs(far_end(one) - one.requirement.limit) / one.requirement.limit for one in miss.judgements)
         assert miss.cost == pytest.approx(given)
 
 
@@ -76,6 +74,12 @@ def test_an_unmeasured_model_below_the_accuracy_is_a_miss_that_remains_to_be_mea
     misses = decide(profile, make_evidence(rows)).nearest_misses
     assert [miss.assessment.id for miss in misses] == ["a.x@compile"]
     assert misses[0].relaxation == "relax accuracy_top1 from > 85 % to > 84.4 %, then measure it"
+
+
+def test_a_model_stands_among_the_misses_by_a_way_that_can_run():
+    rows = [make_planned("a.x", "compile", top1=0.8, unavailable="no compiler"), make_planned("a.x", top1=0.8)]
+    misses = decide(make_profile({"accuracy_top1": "> 85 %"}), make_evidence(rows)).nearest_misses
+    assert [miss.assessment.id for miss in misses] == ["a.x@eager"]
 
 
 def test_several_requirements_are_relaxed_together():

@@ -140,7 +140,12 @@ def make_observation(
         return Interval(value, value * (1 - noise), value * (1 + noise)) if noise else Interval(value)
 
     tail = p95 if p95 is not None else 1.1 * p50
-    percentiles = {"p50": around(p50), "p90": around((p50 + tail) / 2), "p95": around(tail), "p99": around(1.1 * tail)}
+    percentiles = {
+        "p50": around(p50),
+        "p90": around((p50 + tail) / 2),
+        "p95": around(tail),
+        "p99": around(1.1 * tail),
+    }
     summary = LatencySummary(samples, samples * p50, around(p50), percentiles, 0.95)
     return Observation(
         **{
