@@ -42,11 +42,16 @@ class ArtifactCache:
 
     @contextmanager
     def writing(self, path: Path) -> Iterator[Path]:
-        """A temporary path beside `path`; what was written there becomes `path` at the end, or vanishes."""
+        """A temporary path beside `path`; what was written there becomes `path` at the end, or vanishes.
+
+        It is on the disk before it gets its name, so that a power cut leaves the old state or the new one.
+        """
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
         try:
             yield temporary
+            with temporary.open("rb") as written:
+                os.fsync(written.fileno())
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import pkgutil
+import threading
 from collections.abc import Iterator
 from typing import Generic, TypeVar
 
@@ -31,7 +32,8 @@ class Registry(Generic[T]):
         self.kind = kind
         self._package = package
         self._entries: dict[str, T] = {}
-        self._loaded = False
+        self._loaded = self._loading = False
+        self._lock = threading.RLock()
 
     def register(self, name: str, entry: T) -> T:
         """Adds `entry` under `name`.
@@ -74,9 +76,18 @@ class Registry(Generic[T]):
         return len(self._entries)
 
     def _load(self) -> None:
-        if self._loaded:
-            return
-        self._loaded = True
+        """Imports what registers. After a failure it is tried, and fails, again: no part passes for the whole."""
+        with self._lock:
+            if self._loaded or self._loading:  # what is imported may ask the registry itself
+                return
+            self._loading = True
+            try:
+                self._import_all()
+                self._loaded = True
+            finally:
+                self._loading = False
+
+    def _import_all(self) -> None:
         if self._package is not None:
             package = importlib.import_module(self._package)
             for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda found: found.name):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import importlib.util
+import pkgutil
 import re
 import subprocess
 import sys
@@ -203,6 +204,11 @@ def test_public_names_can_be_imported_and_are_documented(name: str) -> None:
     assert value.__module__.split(".")[0] == "selector"
     assert value.__doc__
     assert name in dir(selector)
+
+
+def test_no_module_can_take_the_place_of_a_public_name() -> None:
+    """Importing a submodule sets it on the package, over the function of that name that was there."""
+    assert not {module.name for module in pkgutil.iter_modules(selector.__path__)} & set(selector.__all__)
 
 
 def test_an_unknown_public_name_is_an_attribute_error() -> None:

@@ -12,9 +12,9 @@ __all__ = ["DEVICES", "Device", "Runner", "available", "resolve"]
 
 
 def available() -> list[Device]:
-    """Every device of this machine, accelerators first; the fake one is last."""
+    """Every device of this machine, accelerators first; the CPU follows, and the fake one is last."""
     found = [device for _, kind in DEVICES for device in kind.detect()]
-    return sorted(found, key=lambda device: ("cuda", "cpu", "fake").index(device.kind))
+    return sorted(found, key=lambda device: {"cpu": 1, "fake": 2}.get(device.kind, 0))
 
 
 def resolve(target: str) -> Device:
@@ -28,7 +28,7 @@ def resolve(target: str) -> Device:
     """
     if target == "auto":
         return available()[0]
-    kind, _, index = target.partition(":")
+    kind, colon, index = target.partition(":")
     if kind not in DEVICES:
         near = suggest(kind, ["auto", *DEVICES.names()])
         hint = near or f"say one of auto, {', '.join(DEVICES.names())}"
@@ -40,7 +40,7 @@ def resolve(target: str) -> Device:
             f"machine that has one, or decide for this machine instead with --device {available()[0].target}; stored "
             "evidence of such a machine can be ranked anywhere with `selector rank PROFILE --store URL`"
         )
-    number = int(index) if index.isdigit() else 0
-    if number >= len(found):
+    number = int(index) if index.isdecimal() else 0
+    if number >= len(found) or (colon and not index.isdecimal()):
         raise DeviceError(f"{target!r} is not here: this machine has {', '.join(one.target for one in found)}")
     return found[number]

@@ -6,6 +6,7 @@ import importlib.util
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from selector.artifacts import ArtifactCache
@@ -47,10 +48,12 @@ class Built:
     Attributes:
         seconds: What making it took when it was really made; 0 where nothing is built.
         artifact_bytes: Size of the files to deploy, or None.
+        files: What `load` reads from the cache; the build is made again when one of them is gone.
     """
 
     seconds: float
     artifact_bytes: int | None
+    files: tuple[Path, ...] = ()
 
 
 class Optimization(ABC):

@@ -36,7 +36,7 @@ def export_onnx(bench: Bench) -> Built:
         exporter = _export(bench, path)
         record = {"seconds": time.perf_counter() - started, "exporter": exporter}
         bench.cache.write_json(record_path, record)
-    return Built(float(record["seconds"]), path.stat().st_size)
+    return Built(float(record["seconds"]), path.stat().st_size, (path,))
 
 
 def onnx_path(bench: Bench) -> Path:

@@ -31,7 +31,6 @@ from selector.types import (
     ModelFacts,
     Observation,
     Weights,
-    content_hash,
 )
 
 if TYPE_CHECKING:
@@ -115,7 +114,8 @@ def build(job: Job, phase: Phase) -> BuildRecord:
         _write_reference(bench, reference)
     phase("build")
     built = OPTIMIZATIONS.get(job.candidate.optimization).build(bench)
-    files = [str(path.relative_to(cache.folder)) for path in (stored.path, reference)]
+    needed = (stored.path, stored.path.with_suffix(".json"), reference, *built.files)
+    files = [str(path.relative_to(cache.folder)) for path in needed]
     record = BuildRecord(built.seconds, built.artifact_bytes)
     cache.write_json(
         _build_path(cache, job), {"seconds": record.seconds, "artifact_bytes": record.artifact_bytes, "files": files}
@@ -241,5 +241,5 @@ def _reference_path(cache: ArtifactCache, job: Job, stored: models.StoredWeights
 
 
 def _build_path(cache: ArtifactCache, job: Job) -> Path:
-    weights = job.facts.name if job.pretrained else "random"
-    return cache.path("builds", content_hash([job.identity, weights]), ".json")
+    weights = job.facts.name if job.pretrained else models.RANDOM_INITIALIZATION
+    return cache.path("builds", [job.identity, weights], ".json")
