@@ -15,7 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from selector.evaluate import decide_run
+from selector.journey import decide_run
 from selector.reports import Context, render
 from selector.reports.terminal import render_text
 from selector.store import Store

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from selector.decision import Decision, decide
     from selector.errors import SelectorError
-    from selector.evaluate import evaluate, rank
+    from selector.journey import evaluate, rank
     from selector.metrics import metric
     from selector.reports import render
     from selector.requirements import RequirementProfile, load_profile
@@ -35,10 +35,10 @@ _HOMES = {
     "SelectorError": "selector.errors",
     "Store": "selector.store",
     "decide": "selector.decision",
-    "evaluate": "selector.evaluate",
+    "evaluate": "selector.journey",
     "load_profile": "selector.requirements",
     "metric": "selector.metrics",
-    "rank": "selector.evaluate",
+    "rank": "selector.journey",
     "render": "selector.reports",
 }
 

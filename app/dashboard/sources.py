@@ -92,13 +92,13 @@ def _listing(url: str, revision: int, _store: Store) -> tuple[list[RunRecord], l
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the store …")
 def _decision_of_run(url: str, revision: int, run_id: str, _store: Store) -> Decision:  # noqa: ARG001
-    from selector.evaluate import decide_run
+    from selector.journey import decide_run
 
     return decide_run(_store, run_id)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the store …")
 def _decision_for(url: str, revision: int, environment_id: str, name: str, _store: Store) -> Decision:  # noqa: ARG001
-    from selector.evaluate import rank
+    from selector.journey import rank
 
     return rank(load_profile(name), _store, environment_id)

@@ -26,7 +26,7 @@ from selector.cli.options import (
 
 if TYPE_CHECKING:
     from selector.decision import Decision
-    from selector.evaluate import Options, Prospect
+    from selector.journey import Options, Prospect
     from selector.reports import Context
     from selector.requirements import RequirementProfile
     from selector.store import Store
@@ -77,8 +77,8 @@ def evaluate(
     from dataclasses import replace
 
     from selector.cli.progress import interruptible, observing, prospect_lines
-    from selector.evaluate import Options, survey
-    from selector.evaluate import evaluate as run_evaluation
+    from selector.journey import Options, survey
+    from selector.journey import evaluate as run_evaluation
     from selector.store import Store
 
     asked = options.load(profile, device, time_budget, strategy)
@@ -237,15 +237,15 @@ def _ranked(
     only: list[str] | None = None,
     skip: list[str] | None = None,
 ) -> Decision:
-    from selector.evaluate import Options
-    from selector.evaluate import rank as rank_stored
+    from selector.journey import Options
+    from selector.journey import rank as rank_stored
 
     asked = options.load(profile, device)
     return rank_stored(asked, store, environment, Options(only=tuple(only or ()), skip=tuple(skip or ())))
 
 
 def _of_profile_or_run(source: str, store: Store, device: str | None, environment: str | None) -> Decision:
-    from selector.evaluate import decide_run
+    from selector.journey import decide_run
 
     if _is_profile(source):
         return _ranked(source, store, device, environment)
@@ -268,7 +268,7 @@ def _reading(store: str) -> Store:
 def _survey_without_writing(asked: RequirementProfile, store: str, choice: Options) -> Prospect:
     """A dry run makes no store: one that is not there yet has nothing."""
     from selector.errors import StoreError
-    from selector.evaluate import survey
+    from selector.journey import survey
 
     try:
         opened = _reading(store)

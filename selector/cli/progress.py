@@ -11,7 +11,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from selector.cli.options import fancy, say
-from selector.evaluate import Observer, Prospect
+from selector.journey import Observer, Prospect
 from selector.quantities import format_quantity
 from selector.types import Measurement, Outcome, Planned
 

@@ -15,7 +15,7 @@ from support.sample_decisions import HOSTILE
 from support.sample_store import CPU, fill, sample_evidence
 
 from selector.decision import Decision, decide
-from selector.evaluate import decide_run, rank
+from selector.journey import decide_run, rank
 from selector.reports.content import name
 from selector.requirements import load_profile
 from selector.resources import folder

@@ -1,7 +1,8 @@
 """The journey: profile, plan, measure, store, decide.
 
 `evaluate` measures what the profile needs and decides, `rank` decides from what is stored, `decide_run` decides
-again what a run decided, and `survey` says what evaluating would do.
+again what a run decided, and `survey` says what evaluating would do. (The module is not called `evaluate`, or
+`from selector import evaluate` would give the module once something has imported it.)
 """
 
 from __future__ import annotations

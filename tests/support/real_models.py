@@ -1,0 +1,92 @@
+"""Really measuring small timm models: an engine with a cache of its own, and orders for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from support.evidence import make_profile
+
+from selector.artifacts import ArtifactCache
+from selector.catalog import load_catalog
+from selector.devices import Device
+from selector.engines.local import LocalEngine, Order, Result
+from selector.optimizations import all_libraries, unavailable_ways
+from selector.profiler.rule import stopping_rule
+from selector.requirements import RequirementProfile
+from selector.search import make_plan
+from selector.types import Environment, Plan, Planned
+
+VIT = "test_vit.r160_in1k"
+CONVNEXT = "test_convnext.r160_in1k"
+EFFICIENTNET = "test_efficientnet.r160_in1k"
+MOBILENET = "mobilenetv3_small_050.lamb_in1k"
+SMALL_MODELS = (VIT, CONVNEXT, EFFICIENTNET, MOBILENET)
+"""Transformer, convolutions with LayerScale, convolutions with BatchNorm, and a published mobile model."""
+
+TIMING_SECONDS = 0.3
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """An engine at work.
+
+    Attributes:
+        engine: The engine.
+        environment: What it measures in.
+        cache: Its artifact cache, empty at first.
+    """
+
+    engine: LocalEngine
+    environment: Environment
+    cache: ArtifactCache
+
+    def plan(self, model: str, *, batch_size: int = 1) -> Plan:
+        """Every way of running one model here."""
+        unavailable = unavailable_ways(self.environment)
+        return make_plan(_profile(model, batch_size), load_catalog(), self.environment, unavailable)
+
+    def planned(self, model: str, way: str, *, batch_size: int = 1) -> Planned:
+        """One way of running one model."""
+        plan = self.plan(model, batch_size=batch_size)
+        return next(one for one in plan.considered if one.candidate.optimization == way)
+
+    def ways(self, model: str, *, compiling: bool) -> list[Planned]:
+        """What can run here: the ways that compile, or all others."""
+        found = [one for one in self.plan(model).considered if one.unavailable is None]
+        return [one for one in found if ("compile" in one.candidate.optimization) is compiling]
+
+    def measure(self, planned: Planned) -> Result:
+        """Measures on random weights, with the tolerance that profiles have by default."""
+        profile = _profile(planned.candidate.model, planned.candidate.batch_size)
+        tolerance = profile.agreement[planned.candidate.precision]
+        order = Order(planned.candidate, planned.facts, stopping_rule(profile), tolerance, pretrained=False)
+        return self.engine.measure(order)
+
+    def graphs(self) -> set[Path]:
+        """The ONNX files in the cache."""
+        return set(self.cache.folder.rglob("*.onnx"))
+
+
+@contextmanager
+def workbench(device: Device, folder: Path) -> Iterator[Workbench]:
+    """An engine on `device` with a cache in `folder`.
+
+    One host thread: where threads wait for each other, whoever shares the machine makes a query a hundred times
+    slower.
+    """
+    environment = device.environment(1, all_libraries())
+    cache = ArtifactCache(folder)
+    with LocalEngine(device, environment, cache, "test-run", offline=True) as engine:
+        yield Workbench(engine, environment, cache)
+
+
+def _profile(model: str, batch_size: int) -> RequirementProfile:
+    return make_profile(
+        objective={"direction": "minimize", "metric": "latency_p50"},
+        candidates={"models": (model,)},
+        workload={"batch_size": batch_size},
+        evaluation={"candidate_time": TIMING_SECONDS},
+    )
