@@ -14,6 +14,7 @@ from dataclasses import replace
 from selector.catalog import load_catalog
 from selector.decision import Decision, decide
 from selector.devices import resolve
+from selector.devices.base import others_running
 from selector.engines.run import Observer, Options, Prospect
 from selector.errors import UnknownNameError, UsageError
 from selector.optimizations import all_libraries, unavailable_ways
@@ -24,7 +25,13 @@ from selector.store import RunRecord, Store
 from selector.store.evidence import find_environment, gather, stored
 from selector.types import Environment, Measurement, Plan, Timing
 
+_BUSY = 0.5
+"""Other tasks that want a processor, on average, from which on a machine is called busy."""
+
 __all__ = ["Observer", "Options", "Prospect", "decide_run", "evaluate", "rank", "survey"]
+
+_LEFT_OUT = "left out by --only or --skip"
+"""Reason under which a run keeps what it did not consider, so that `decide_run` considers the same."""
 
 
 def evaluate(
@@ -51,18 +58,20 @@ def evaluate(
     prospect = survey(profile, store, options)
     models = {planned.facts.name: planned.facts for planned in prospect.open}
     weights = WeightsPolicy(prospect.device.kind, list(models.values()), offline=options.offline)
-    if weights.note is not None:
-        prospect = replace(prospect, plan=replace(prospect.plan, notes=(*prospect.plan.notes, weights.note)))
+    notes = (weights.note, _busy_note(prospect) if prospect.open else None)
+    told = (*prospect.plan.notes, *(note for note in notes if note is not None))
+    prospect = replace(prospect, plan=replace(prospect.plan, notes=told))
     observer.begins(prospect)
     excluded = [(name, exclusion.reason) for name, exclusion in prospect.excluded.items()]
+    excluded += [(name, _LEFT_OUT) for name in prospect.left_out]
     run_id = store.begin_run(profile, prospect.plan, excluded, prospect.strategy)
     campaign = Campaign(
         profile, store, prospect, run_id, options=options, observer=observer, weights=weights, started=started
     )
     try:
         certificate = campaign.run()
-    except BaseException:
-        store.finish_run(run_id, "failed")
+    except BaseException as error:
+        store.finish_run(run_id, "interrupted" if isinstance(error, KeyboardInterrupt) else "failed")
         raise
     timing = Timing(time.monotonic() - started, campaign.measured_seconds)
     interrupted = certificate.stopped_because == "interrupted"
@@ -85,7 +94,10 @@ def survey(profile: RequirementProfile, store: Store | None, options: Options | 
     device = resolve(profile.device.target)
     environment = device.environment(profile.device.threads, all_libraries())
     strategy, _ = resolve_strategy(profile.evaluation.strategy)
-    plan = _selected(make_plan(profile, load_catalog(), environment, unavailable_ways(environment)), options)
+    everything = make_plan(profile, load_catalog(), environment, unavailable_ways(environment))
+    plan = _selected(everything, options)
+    kept = {one.candidate.id for one in plan.considered}
+    left_out = tuple(one.candidate.id for one in everything.considered if one.candidate.id not in kept)
     excluded = exclusions(profile, plan)
     wanted = [one for one in plan.considered if one.candidate.id not in excluded and one.unavailable is None]
     known: dict[str, Measurement] = {}
@@ -94,7 +106,8 @@ def survey(profile: RequirementProfile, store: Store | None, options: Options | 
         found = stored(store, wanted, environment)
         known = {name: measurement for name, measurement in found.items() if suffices(measurement, rule)}
     left = tuple(one for one in wanted if one.candidate.id not in known)
-    return Prospect(device, plan, excluded, known, left, estimate_run(profile, left, environment), strategy)
+    estimate = estimate_run(profile, left, environment)
+    return Prospect(device, plan, excluded, left_out, known, left, estimate, strategy)
 
 
 def rank(
@@ -131,8 +144,22 @@ def decide_run(store: Store, reference: str, profile: RequirementProfile | None 
     record = store.run(reference)
     profile = profile or record.profile
     plan = _plan_again(profile, record.environment, record)
+    left_out = {name for name, reason in record.excluded if reason == _LEFT_OUT}
+    plan = replace(plan, considered=tuple(one for one in plan.considered if one.candidate.id not in left_out))
     evidence = gather(store, plan, record.certificate, record.timing, record.id, as_of=record.revision)
     return decide(profile, evidence)
+
+
+def _busy_note(prospect: Prospect) -> str | None:
+    """A warning when other programs compete for the processors as a run begins."""
+    others = others_running() if prospect.device.kind != "fake" else 0.0
+    if others < _BUSY:
+        return None
+    return (
+        f"Other programs were using this machine when measuring began (about {others:.0f} on "
+        f"{prospect.plan.environment.threads} threads). Its figures are too high, some of them by far: measure again "
+        "with --force when it is quiet."
+    )
 
 
 def _plan_again(profile: RequirementProfile, environment: Environment, record: RunRecord | None) -> Plan:

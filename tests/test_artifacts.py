@@ -85,9 +85,14 @@ def test_a_failed_writing_leaves_what_was_there(cache):
     path = cache.path("onnx", "graph", ".onnx")
     with cache.writing(path) as temporary:
         temporary.write_text("old")
-    with pytest.raises(RuntimeError, match="exporter"), cache.writing(path) as temporary:
-        temporary.write_text("new, but wrong")
-        raise RuntimeError("exporter failed")
+
+    def fail() -> None:
+        with cache.writing(path) as temporary:
+            temporary.write_text("new, but wrong")
+            raise RuntimeError("exporter failed")
+
+    with pytest.raises(RuntimeError, match="exporter failed"):
+        fail()
     assert path.read_text() == "old"
     assert _files(cache) == [path.name]
 

@@ -7,6 +7,8 @@ candidate is (proven) feasible, 2 the profile, the call or the device is wrong, 
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 import traceback
 
@@ -35,7 +37,19 @@ _INTERNAL = 4
 
 def main() -> None:
     """Runs the command line and ends the process with its exit code."""
-    sys.exit(run(sys.argv[1:]))
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that cannot show every character gets its number instead of an internal error.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    code = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):
+            print(f"selector: the result could not be written: {error.strerror}", file=sys.stderr)
+            code = _INTERNAL
+        # What is still unwritten would be tried again, and complained of, when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
@@ -58,9 +72,9 @@ def run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         print("selector: interrupted; what was measured is kept, the same command goes on", file=sys.stderr)
         return _INTERRUPTED
-    except BrokenPipeError:
-        # The reader of a pipe has gone (`selector models | head`); there is nobody left to tell.
-        sys.stderr.close()
+    except SystemExit:
+        # So typer ends when the reader of a pipe has gone (`selector models | head`), with a code that has another
+        # meaning here. There is nobody left to tell.
         return 0
     except Exception as error:  # noqa: BLE001 - the one place that ends the command
         if _is_usage_error(error):

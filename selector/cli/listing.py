@@ -61,9 +61,11 @@ def models(
     wanted = ModelFilter(
         families=tuple(family or ()),
         licenses=tuple(license_ or ()),
-        max_parameters=None if max_parameters is None else int(_parsed("--max-parameters", max_parameters, "count")),
+        max_parameters=None
+        if max_parameters is None
+        else int(options.quantity("--max-parameters", max_parameters, "count", "30 M")),
         max_gmacs=max_gmacs,
-        min_top1=None if min_top1 is None else _parsed("--min-top1", min_top1, "fraction"),
+        min_top1=None if min_top1 is None else options.quantity("--min-top1", min_top1, "fraction", "80 %"),
         text=pattern,
     )
     found = list_models(catalog.models, wanted, sort)
@@ -153,16 +155,6 @@ def devices(
     rows += [[name, f"not here: {reason}", "", "", ""] for name, reason in absent.items()]
     _print_table(["device", "name", "memory", "threads", "capabilities"], rows)
     return 0
-
-
-def _parsed(option: str, text: str, kind: Any) -> float:
-    from selector.errors import UsageError
-    from selector.quantities import parse_quantity
-
-    try:
-        return parse_quantity(text, kind)
-    except ValueError as error:
-        raise UsageError(f"{option} {text!r}: {error}") from error
 
 
 def _model_document(facts: ModelFacts) -> dict[str, Any]:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from selector.store import Store
 
 _INTERRUPTED = 130
+_STEM_BYTES = 120
 
 
 def add_to(app: typer.Typer) -> None:
@@ -96,9 +97,11 @@ def evaluate(
         decision = run_evaluation(asked, opened, replace(choice, stopping=stopping), observer)
         interrupted = stopping()
     context = options.context(profile, store)
-    for path, name in targets:
-        _write(path, _rendered(decision, name, context))
-    _print_decision(decision, context, json=json)
+    try:
+        for path, name in targets:
+            _write(path, _rendered(decision, name, context))
+    finally:
+        _print_decision(decision, context, json=json)  # what was measured is told, whatever becomes of a report
     return _INTERRUPTED if interrupted else decision.exit_code
 
 
@@ -184,6 +187,8 @@ def report(
 
     names = ["json"] if json else [name for name in formats.split(",") if name.strip()]
     chosen = [format_for(name) for name in names]
+    if not chosen:
+        raise UsageError("--format names no format; write for instance --format md,json")
     if output is None and len(chosen) != 1:
         raise UsageError("several formats need a folder: add --output DIR")
     with _reading(store) as opened:
@@ -331,9 +336,9 @@ def _write(path: Path, text: str) -> None:
 
 
 def _file_stem(decision: Decision) -> str:
-    """A file name from the profile's name: letters, digits, '-', '_' and '.' of it."""
+    """A file name from the profile's name: letters, digits, '-', '_' and '.' of it, within what file systems take."""
     kept = (letter if letter.isalnum() or letter in "-_." else "-" for letter in decision.profile.name)
-    return "".join(kept).strip(".-")[:80] or "decision"
+    return "".join(kept).strip(".-").encode()[:_STEM_BYTES].decode(errors="ignore") or "decision"
 
 
 def _print_decision(decision: Decision, context: Context, *, json: bool) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from selector.quantities import Kind
     from selector.reports import Context
     from selector.requirements import RequirementProfile
 
@@ -52,7 +53,6 @@ def load(
         UsageError: The profile or an option is wrong.
     """
     from selector.errors import UsageError
-    from selector.quantities import parse_quantity
     from selector.requirements import load_profile
 
     asked = load_profile(profile)
@@ -61,15 +61,29 @@ def load(
         changes["device"] = asked.device.model_copy(update={"target": device})
     evaluation: dict[str, Any] = {}
     if time_budget is not None:
-        try:
-            evaluation["time_budget"] = parse_quantity(time_budget, "time")
-        except ValueError as error:
-            raise UsageError(f"--time-budget {time_budget!r}: {error}") from error
+        evaluation["time_budget"] = quantity("--time-budget", time_budget, "time", "5 min")
+        if evaluation["time_budget"] <= 0:
+            raise UsageError(f"--time-budget must be above zero, not {time_budget!r}")
     if strategy is not None:
         evaluation["strategy"] = strategy
     if evaluation:
         changes["evaluation"] = asked.evaluation.model_copy(update=evaluation)
     return asked.model_copy(update=changes)
+
+
+def quantity(option: str, text: str, kind: Kind, example: str) -> float:
+    """What an option says, in base units.
+
+    Raises:
+        UsageError: It is no quantity; the message names the option.
+    """
+    from selector.errors import UsageError
+    from selector.quantities import parse_quantity
+
+    try:
+        return parse_quantity(text, kind, example)
+    except UsageError as error:
+        raise UsageError(f"{option}: {error}") from None
 
 
 def context(profile: str, store: str) -> Context:

@@ -136,6 +136,20 @@ def host_disturbance() -> Mapping[str, float]:
     }
 
 
+def others_running(seconds: float = 0.4) -> float:
+    """How many other tasks of this machine want a processor, on average over `seconds` (Linux).
+
+    The load average would still remember what has ended a minute ago, such as an installation.
+    """
+    counts = []
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        running = int(Path("/proc/loadavg").read_text().split()[3].partition("/")[0])
+        counts.append(running - 1)  # this one is running while it looks
+        time.sleep(0.02)
+    return sum(counts) / len(counts)
+
+
 def library_versions(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     """(distribution, version) of those that are installed, sorted."""
     found = []

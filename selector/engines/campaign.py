@@ -26,7 +26,8 @@ class Campaign:
         options: How the run goes.
         observer: Is told how it goes.
         weights: Which models run on their published weights.
-        started: `time.monotonic()` at the run's beginning; the time budget counts from there.
+        started: `time.monotonic()` at the run's beginning; the time budget counts from there, but for the time in
+            which another run held the device.
     """
 
     def __init__(
@@ -85,7 +86,7 @@ class Campaign:
         left = self._prospect.open
         done = 0
         while True:
-            elapsed = time.monotonic() - self._started
+            elapsed = time.monotonic() - self._started - engine.waited
             if self._options.stopping():
                 return Stop("interrupted", None)
             if left and budget is not None and elapsed >= budget:

@@ -74,6 +74,9 @@ class LocalEngine:
         waiting: Called once when another run holds the device.
         build_seconds: Limit of one build.
         offline: Whether children must not ask the model hub.
+
+    Attributes:
+        waited: Seconds for which another run held the device.
     """
 
     def __init__(
@@ -96,6 +99,7 @@ class LocalEngine:
         self._waiting = waiting
         self._build_seconds = build_seconds
         self._offline = offline
+        self.waited = 0.0
         self._stack = contextlib.ExitStack()
         self._logs = Path()
         self._server: ForkServer | None = None
@@ -205,6 +209,7 @@ class LocalEngine:
 
     def _take(self, lock: IO[str]) -> None:
         """Waits for the device. The kernel releases the lock of a dead process by itself."""
+        began = time.monotonic()
         told = False
         while True:
             try:
@@ -217,6 +222,7 @@ class LocalEngine:
                     raise Stopped from None
                 time.sleep(_LOCK_POLL_SECONDS)
             else:
+                self.waited = time.monotonic() - began if told else 0.0
                 return
 
 

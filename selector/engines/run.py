@@ -46,6 +46,7 @@ class Prospect:
         device: Where.
         plan: What is considered.
         excluded: What static facts exclude, by candidate id.
+        left_out: Ids of candidates that `Options.only` and `Options.skip` took from the plan.
         stored: Sufficient measurements that the store has, by candidate id.
         open: What remains to be measured.
         estimate: What that is expected to take.
@@ -55,6 +56,7 @@ class Prospect:
     device: Device
     plan: Plan
     excluded: Mapping[str, Exclusion]
+    left_out: tuple[str, ...]
     stored: Mapping[str, Measurement]
     open: tuple[Planned, ...]
     estimate: Estimate

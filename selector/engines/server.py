@@ -94,8 +94,8 @@ class ForkServer:
         ours, theirs = self._context.Pipe(duplex=False)
         kills_before = _kernel_kills()
         process = self._context.Process(target=run_stage, args=(theirs, job, record, log))
-        with _no_main_module():
-            process.start()
+        with _no_main_module(), _variables(self._environment):
+            process.start()  # starts the server again if it was killed
         theirs.close()
         try:
             return self._follow(process, ours, limit, stopping, kills_before)
@@ -129,8 +129,8 @@ class ForkServer:
 
 
 def _received(pipe: Connection) -> Iterator[tuple[str, Any]]:
-    """The messages that have arrived; a pipe whose other end is closed has none."""
-    with contextlib.suppress(EOFError):
+    """The messages that have arrived whole; a pipe whose other end is closed has none, or the beginning of one."""
+    with contextlib.suppress(EOFError, OSError):
         while pipe.poll():
             yield pipe.recv()
 

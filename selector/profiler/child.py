@@ -7,6 +7,7 @@ itself (a crash, a hang, the kernel's out-of-memory killer) the engine tells fro
 from __future__ import annotations
 
 import ctypes
+import multiprocessing.forkserver
 import os
 import signal
 import sys
@@ -80,11 +81,24 @@ def _detach(log: Path) -> None:
     """A process group of its own, death with its parent, and output into the log."""
     os.setsid()
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    _let_go_of_the_life_line()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     os.close(descriptor)
+
+
+def _let_go_of_the_life_line() -> None:
+    """Closes the pipe by whose end the fork server learns that the engine's process is gone.
+
+    Every child inherits it. Were it kept open, the server, and so this child, would outlive an engine that was
+    killed, and go on using a device whose lock is free again.
+    """
+    server = multiprocessing.forkserver._forkserver  # type: ignore[attr-defined]
+    if server._forkserver_alive_fd is not None:
+        os.close(server._forkserver_alive_fd)
+        server._forkserver_alive_fd = None
 
 
 def _prepare_process(job: Job) -> None:

@@ -1,0 +1,74 @@
+"""What a report format is, and where formats are registered.
+
+A format is one file of this package (or of an outside package, announced as entry point of the group
+``selector.report``) with one decorated function from a decision to text::
+
+    @report_format("md", suffix=".md", media_type="text/markdown", description="A decision record to read")
+    def render_markdown(decision: Decision, context: Context) -> str:
+        ...
+
+It is pure: the same decision and context give the same text, byte for byte.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from selector.registry import Registry
+
+if TYPE_CHECKING:
+    from selector.decision import Decision
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a report says about the call, which the decision itself does not know.
+
+    Attributes:
+        profile: The profile as it was given to the command line, for the commands to type; "" puts the profile's
+            name there.
+        store: URL of the store where it is not the default one; "" otherwise.
+        date: Day of the decision; None takes it from the run, else from the newest measurement.
+    """
+
+    profile: str = ""
+    store: str = ""
+    date: dt.date | None = None
+
+
+Renderer = Callable[["Decision", Context], str]
+
+
+@dataclass(frozen=True)
+class ReportFormat:
+    """A registered format.
+
+    Attributes:
+        name: As written after ``--format``.
+        suffix: Of the files that hold it, with the point.
+        media_type: For downloads.
+        description: One sentence.
+        render: The function.
+    """
+
+    name: str
+    suffix: str
+    media_type: str
+    description: str
+    render: Renderer
+
+
+FORMATS: Registry[ReportFormat] = Registry("report", "selector.reports")
+
+
+def report_format(name: str, *, suffix: str, media_type: str, description: str) -> Callable[[Renderer], Renderer]:
+    """Registers the decorated function as report format `name`."""
+
+    def register(render: Renderer) -> Renderer:
+        FORMATS.register(name, ReportFormat(name, suffix, media_type, description, render))
+        return render
+
+    return register

@@ -1,0 +1,353 @@
+"""What every report shows of a decision, as words and rows: the formats differ in dress only."""
+
+from __future__ import annotations
+
+import shlex
+import statistics
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from selector.metrics import METRICS
+from selector.reports.text import plain
+from selector.reports.values import MISSING, Scale, label, metric_of, observed, scale_for, show
+from selector.requirements import Verdict
+
+if TYPE_CHECKING:
+    from selector.decision import Assessment, Decision, Miss
+    from selector.metrics import MetricValue
+    from selector.reports.base import Context
+    from selector.requirements import Judgement, Requirement, RequirementProfile
+
+_TITLES = {"throughput": "", "memory_peak": "memory", "cost_per_million": "per million"}
+"""Shorter names for columns, where the unit tells the rest."""
+_NEGATED = {"<": "≥", "<=": ">", ">": "≤", ">=": "<"}
+SIGNS = {"<": "<", "<=": "≤", ">": ">", ">=": "≥"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table.
+
+    Attributes:
+        key: "rank", "model", "way", "limit" or a metric's key.
+        title: What stands above it.
+        unit: Unit of its figures, "" where they have none.
+        numeric: Whether it is set to the right.
+        decimals: That its typical figure is shown with.
+    """
+
+    key: str
+    title: str
+    unit: str = ""
+    numeric: bool = True
+    decimals: int = 0
+
+    @property
+    def heading(self) -> str:
+        """Title and unit."""
+        return f"{self.title} {self.unit}".strip()
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What stands in a table.
+
+    Attributes:
+        text: For people: one line, but not escaped for any format.
+        number: The figure in the column's unit, None for words and where there is none.
+    """
+
+    text: str
+    number: float | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells below columns."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Candidates that share a fate and its reason.
+
+    Attributes:
+        reason: What they share: "p95 ≥ 50 ms".
+        members: The candidates, nearest first where nearness has a meaning.
+        nearest: How near the first of them came, or "".
+        distance: The same as a number, relative to the limit; infinite where nearness has no meaning.
+    """
+
+    reason: str
+    members: tuple[Assessment, ...]
+    nearest: str = ""
+    distance: float = float("inf")
+
+
+def condition(requirement: Requirement) -> str:
+    """What a requirement asks, in people's units: "p95 < 50 ms"."""
+    return f"{label(requirement.key)} {SIGNS[requirement.comparison]} {limit(requirement)}"
+
+
+def violation(requirement: Requirement) -> str:
+    """What breaks a requirement: "p95 ≥ 50 ms"."""
+    return f"{label(requirement.key)} {_NEGATED[requirement.comparison]} {limit(requirement)}"
+
+
+def limit(requirement: Requirement) -> str:
+    """The limit as it was written: "50 ms"."""
+    return plain(requirement.text.removeprefix(requirement.comparison))
+
+
+def is_ceiling(requirement: Requirement) -> bool:
+    """Whether smaller is allowed: the limit is an upper one."""
+    return requirement.comparison in ("<", "<=")
+
+
+def share_of_limit(requirement: Requirement, value: float) -> float | None:
+    """How much of the room that a limit leaves is used; 1 is at the limit, above 1 beyond it.
+
+    value / limit for an upper limit, limit / value for a lower one; None where that has no meaning (a limit or a
+    value of zero or less).
+    """
+    if value <= 0 or requirement.limit <= 0:
+        return None
+    return value / requirement.limit if is_ceiling(requirement) else requirement.limit / value
+
+
+def mentioned(profile: RequirementProfile) -> tuple[str, ...]:
+    """Metric keys that the profile speaks of, the objective's first, each once."""
+    keys = [profile.objective.metric, *(one.key for one in profile.requirements), *profile.objective.tie_breakers]
+    return tuple(dict.fromkeys(keys))
+
+
+def shown_metrics(profile: RequirementProfile) -> tuple[str, ...]:
+    """The metrics that tables show: those mentioned, and what people look for beside them."""
+    keys = list(mentioned(profile))
+    if profile.workload.scenario != "offline" and not any(key.startswith("latency_") for key in keys):
+        keys.append("latency_p50")
+    for usual in ("accuracy_top1", "throughput", "memory_peak"):
+        if usual not in keys:
+            keys.append(usual)
+    return tuple(sorted(keys, key=_interest))
+
+
+def _interest(key: str) -> int:
+    order = ("accuracy", "latency", "throughput", "memory", "cost", "energy")
+    return next((place for place, start in enumerate(order) if key.startswith(start)), len(order))
+
+
+def ranking_table(decision: Decision, assessments: Sequence[Assessment]) -> Table:
+    """The given candidates with the figures that the profile speaks of.
+
+    Beside the first upper limit on something measured stands the share of it that is used. A metric that none of
+    the candidates has is left out.
+    """
+    columns = [Column("rank", "#"), Column("model", "model", numeric=False), Column("way", "way", numeric=False)]
+    rows = [[_rank(one), Cell(plain(one.planned.candidate.model)), Cell(way(one))] for one in assessments]
+    limited = _limited(decision.profile)
+    for key in shown_metrics(decision.profile):
+        figures = [observed(one.metrics.get(key)) for one in assessments]
+        known = [figure.value for figure in figures if figure is not None]
+        if not known:
+            continue
+        scale = scale_for(key, known)
+        typical = scale.decimals(statistics.median_low(map(abs, known)))
+        columns.append(Column(key, _TITLES.get(key, label(key)), scale.unit, decimals=typical))
+        for row, figure in zip(rows, figures, strict=True):
+            row.append(_figure(scale, figure))
+        if limited is not None and key == limited.key:
+            columns.append(Column("limit", "of limit"))
+            for row, figure in zip(rows, figures, strict=True):
+                row.append(_share(limited, figure))
+    return Table(tuple(columns), tuple(tuple(row) for row in rows))
+
+
+def _rank(assessment: Assessment) -> Cell:
+    if assessment.rank is None:
+        return Cell("")
+    return Cell(f"{assessment.rank}{'=' if assessment.tied_with else ''}", assessment.rank)
+
+
+def _figure(scale: Scale, figure: MetricValue | None) -> Cell:
+    return Cell(MISSING) if figure is None else Cell(scale.with_margin(figure), figure.value / scale.factor)
+
+
+def _share(requirement: Requirement, figure: MetricValue | None) -> Cell:
+    share = None if figure is None else share_of_limit(requirement, figure.value)
+    return Cell(MISSING) if share is None else Cell(f"{100 * share:.0f} %", share)
+
+
+def _limited(profile: RequirementProfile) -> Requirement | None:
+    return next((one for one in profile.requirements if is_ceiling(one) and not metric_of(one.key).static), None)
+
+
+def way(assessment: Assessment) -> str:
+    """The optimization's name."""
+    return plain(assessment.planned.candidate.optimization)
+
+
+def name(assessment: Assessment) -> str:
+    """The candidate as people read it: "swin_base.ms_in1k @ compile"."""
+    return f"{plain(assessment.planned.candidate.model)} @ {way(assessment)}"
+
+
+def failing(assessment: Assessment) -> tuple[Judgement, ...]:
+    """The judgements that reject a candidate, in the profile's order."""
+    return tuple(one for one in assessment.judgements.values() if one.verdict is Verdict.FAILS)
+
+
+def overshoot(judgement: Judgement) -> float:
+    """How far beyond its limit a value is, relative to the limit; infinite where that is not known."""
+    if judgement.shortfall is None:
+        return float("inf")
+    limit = abs(judgement.requirement.limit)
+    return judgement.shortfall / limit if limit else float("inf") if judgement.shortfall else 0.0
+
+
+def rejected_groups(decision: Decision) -> tuple[Group, ...]:
+    """The rejected by what rejects them first, the largest group first; every candidate is counted once."""
+    groups: dict[str, list[Assessment]] = {}
+    for one in decision.rejected:
+        groups.setdefault(_cause(decision.profile, one), []).append(one)
+    made = [_group(reason, members) for reason, members in groups.items()]
+    return tuple(sorted(made, key=lambda group: (-len(group.members), group.reason)))
+
+
+def _cause(profile: RequirementProfile, assessment: Assessment) -> str:
+    broken = failing(assessment)
+    if broken:
+        return violation(broken[0].requirement)
+    key = assessment.exclusion.requirement if assessment.exclusion is not None else ""
+    if key == "license":
+        return "licence not among those allowed"
+    if key == "max_parameters" and profile.candidates.max_parameters is not None:
+        return f"more than {show('parameters', profile.candidates.max_parameters)} parameters"
+    if key.partition("@")[0] in METRICS:
+        return f"{label(key)} cannot hold"
+    return _first_reason(assessment)
+
+
+def _group(reason: str, members: list[Assessment]) -> Group:
+    nearness = {one.id: max((overshoot(each) for each in failing(one)), default=float("inf")) for one in members}
+    ordered = tuple(sorted(members, key=lambda one: (nearness[one.id], one.id)))
+    broken = failing(ordered[0])
+    nearest = f"{name(ordered[0])}, {plain(broken[0].sentence)}" if broken else ""
+    return Group(reason, ordered, nearest, nearness[ordered[0].id] if broken else float("inf"))
+
+
+def failed_groups(decision: Decision) -> tuple[Group, ...]:
+    """The failed by outcome."""
+    return _by(decision.failed, lambda one: one.measurement.outcome.value if one.measurement else "failed")
+
+
+def unavailable_groups(decision: Decision) -> tuple[Group, ...]:
+    """The unavailable by reason, with the ways that it concerns."""
+    made = []
+    for group in _by(decision.unavailable, _first_reason):
+        ways = ", ".join(sorted({way(one) for one in group.members}))
+        told = group.reason if group.reason.startswith(ways) else f"{ways}: {group.reason}"
+        made.append(Group(told, group.members))
+    return tuple(made)
+
+
+def undecided_groups(decision: Decision) -> tuple[Group, ...]:
+    """The undecided by what is open first: a figure too near to its limit, or one that is missing."""
+    return _by(decision.undecided, _open_question)
+
+
+def _open_question(assessment: Assessment) -> str:
+    for judgement in assessment.judgements.values():
+        if judgement.verdict is Verdict.UNDECIDED and observed(judgement.result) is not None:
+            return f"too near to {condition(judgement.requirement)} for the noise"
+    return _first_reason(assessment)
+
+
+def not_measured_groups(decision: Decision) -> tuple[Group, ...]:
+    """Those that the search left out, by why."""
+    return _by(decision.not_measured, lambda one: _first_reason(one).removeprefix("not measured: "))
+
+
+def _first_reason(assessment: Assessment) -> str:
+    return plain(assessment.reasons[0]) if assessment.reasons else "not said"
+
+
+def _by(assessments: Iterable[Assessment], reason: Callable[[Assessment], str]) -> tuple[Group, ...]:
+    groups: dict[str, list[Assessment]] = {}
+    for one in assessments:
+        groups.setdefault(reason(one), []).append(one)
+    made = (Group(key, tuple(sorted(members, key=lambda one: one.id))) for key, members in groups.items())
+    return tuple(sorted(made, key=lambda group: (-len(group.members), group.reason)))
+
+
+def counts(decision: Decision) -> dict[str, int]:
+    """Candidates by status, in the order in which they matter; statuses without candidates are left out."""
+    every = {
+        "ranked": decision.ranked,
+        "undecided": decision.undecided,
+        "rejected": decision.rejected,
+        "failed": decision.failed,
+        "unavailable": decision.unavailable,
+        "not measured": decision.not_measured,
+    }
+    return {status: len(members) for status, members in every.items() if members}
+
+
+def ways_out(decision: Decision) -> tuple[Miss, ...]:
+    """The nearest misses, those first of which it is known what they would give."""
+    return tuple(sorted(decision.nearest_misses, key=lambda miss: (miss.assessment.measurement is None, miss.cost)))
+
+
+def breadth(decision: Decision) -> str:
+    """How much was considered: "18 models × 12 ways = 216 candidates"."""
+    candidates = [planned.candidate for planned in decision.evidence.plan.considered]
+    models = len({candidate.model for candidate in candidates})
+    ways = len({candidate.optimization for candidate in candidates})
+    product = "=" if models * ways == len(candidates) else "→"
+    return f"{count(models, 'model')} × {count(ways, 'way')} {product} {count(len(candidates), 'candidate')}"
+
+
+def count(number: int, noun: str) -> str:
+    """A number of things: "1 model", "1,200 models"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def commands(decision: Decision, context: Context) -> tuple[str, ...]:
+    """The next commands worth typing: why the nearest other choice lost, and the record to hand on."""
+    store = store_option(context)
+    profile = profile_argument(decision, context)
+    other = _worth_explaining(decision)
+    run = shlex.quote(plain(decision.evidence.run_id)) if decision.evidence.run_id else profile
+    explain = f"selector explain {profile} {shlex.quote(plain(other.id))}{store}" if other is not None else None
+    return tuple(
+        command
+        for command in (explain, f"selector report {run} --format md{store}", f"selector dashboard{store}")
+        if command is not None
+    )
+
+
+def store_option(context: Context) -> str:
+    """The option that names the store, with a blank before it; "" for the default one."""
+    return f" --store {shlex.quote(plain(context.store))}" if context.store else ""
+
+
+def profile_argument(decision: Decision, context: Context) -> str:
+    """The profile as an argument of a command, quoted for the shell."""
+    return shlex.quote(plain(context.profile or decision.profile.name))
+
+
+def _worth_explaining(decision: Decision) -> Assessment | None:
+    if len(decision.ranked) > 1:
+        return decision.ranked[1]
+    if decision.nearest_misses:
+        return decision.nearest_misses[0].assessment
+    return next((one for group in (decision.undecided, decision.failed, decision.rejected) for one in group), None)
+
+
+def most_common(words: Iterable[str]) -> tuple[tuple[str, int], ...]:
+    """Distinct words with their counts, most frequent first, then by alphabet."""
+    return tuple(sorted(Counter(words).items(), key=lambda pair: (-pair[1], pair[0])))

@@ -1,0 +1,172 @@
+"""Figures drawn with altair, which is imported where it is used.
+
+Colours are of one palette that colour-blind people tell apart and that stands out on white and on black; shapes say
+the same once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from selector.reports.figures import STANDINGS, Bar, Scatter, Standing
+from selector.reports.values import label
+
+if TYPE_CHECKING:
+    import altair as alt
+
+COLOURS: Mapping[Standing, str] = {
+    "chosen": "#D55E00",
+    "feasible": "#1B87C9",
+    "undecided": "#B58900",
+    "rejected": "#8C8C8C",
+}
+SHAPES: Mapping[Standing, str] = {
+    "chosen": "diamond",
+    "feasible": "circle",
+    "undecided": "triangle-up",
+    "rejected": "cross",
+}
+
+
+def draw_scatter(data: Scatter, height: int = 440, logarithmic: bool | None = None) -> alt.LayerChart:
+    """The scatter as an altair chart: feasible region shaded, rejected in grey, intervals as lines.
+
+    Args:
+        data: What to draw.
+        height: Pixels.
+        logarithmic: Whether the horizontal axis is; None leaves it to the data.
+    """
+    import altair as alt
+
+    log = data.x.logarithmic if logarithmic is None else logarithmic and data.x.domain[0] > 0
+    x_scale = alt.Scale(type="log" if log else "linear", domain=list(data.x.domain), nice=False)
+    y_scale = alt.Scale(domain=list(data.y.domain), nice=False, zero=False)
+    x = alt.X("x", type="quantitative", title=data.x.title, scale=x_scale)
+    y = alt.Y("y", type="quantitative", title=data.y.title, scale=y_scale)
+    points = alt.Data(values=[asdict(point) for point in data.points])
+    colour, shape = _encodings(alt, {point.standing for point in data.points})
+    bars = alt.Chart(points).mark_rule(opacity=0.6, strokeWidth=1.5)
+    marks = (
+        alt.Chart(points)
+        .mark_point(filled=True, opacity=0.9)
+        .encode(
+            x,
+            y,
+            color=colour,
+            shape=shape,
+            size=alt.condition("datum.standing == 'chosen'", alt.value(260), alt.value(90)),
+            opacity=alt.condition("datum.standing == 'rejected'", alt.value(0.55), alt.value(0.95)),
+            tooltip=_tooltip(alt, data),
+        )
+    )
+    layers = [
+        *_limits(alt, data, x, y),
+        bars.encode(
+            x=alt.X("x_low", type="quantitative", scale=x_scale, title=data.x.title), x2="x_high", y=y, color=colour
+        ),
+        bars.encode(
+            y=alt.Y("y_low", type="quantitative", scale=y_scale, title=data.y.title), y2="y_high", x=x, color=colour
+        ),
+        marks,
+        *_name_tags(alt, data, x, y),
+    ]
+    return alt.layer(*layers).properties(height=height, width="container", description=data.description)
+
+
+def _encodings(alt: Any, present: Set[str]) -> tuple[Any, Any]:
+    standings = list(STANDINGS)
+    legend = alt.Legend(
+        title=None,
+        orient="top",
+        symbolSize=110,
+        symbolOpacity=1.0,
+        values=[each for each in standings if each in present],
+    )
+    scale = alt.Scale(domain=standings, range=[COLOURS[each] for each in standings])
+    return (
+        alt.Color("standing", type="nominal", scale=scale, legend=legend),
+        alt.Shape(
+            "standing",
+            type="nominal",
+            scale=alt.Scale(domain=standings, range=[SHAPES[each] for each in standings]),
+            legend=legend,
+        ),
+    )
+
+
+def _tooltip(alt: Any, data: Scatter) -> list[Any]:
+    fields = (
+        ("model", "model"),
+        ("way", "way"),
+        ("x_text", label(data.x.key)),
+        ("y_text", label(data.y.key)),
+        ("standing", "standing"),
+        ("reason", "why"),
+    )
+    return [alt.Tooltip(field, type="nominal", title=title) for field, title in fields]
+
+
+def _name_tags(alt: Any, data: Scatter, x: Any, y: Any) -> list[Any]:
+    """Names beside points: the chosen one's above it, the others' to the left of their leftmost point."""
+    text = alt.Text("text", type="nominal")
+    chosen = alt.Data(values=[asdict(tag) for tag in data.names if tag.chosen])
+    others = alt.Data(values=[asdict(tag) for tag in data.names if not tag.chosen])
+    bold = alt.Chart(chosen).mark_text(dy=-17, fontWeight="bold", fontSize=13, color=COLOURS["chosen"], limit=460)
+    quiet = alt.Chart(others).mark_text(dx=-9, align="right", fontSize=11, color=COLOURS["rejected"], limit=230)
+    return [quiet.encode(x, y, text=text), bold.encode(x, y, text=text)]
+
+
+def _limits(alt: Any, data: Scatter, x: Any, y: Any) -> list[Any]:
+    """The feasible region and the lines that bound it."""
+    layers = []
+    if data.region is not None:
+        (left, right), (bottom, top) = data.region
+        corners = alt.Data(values=[{"x": left, "x2": right, "y": bottom, "y2": top}])
+        layers.append(
+            alt.Chart(corners)
+            .mark_rect(color=COLOURS["feasible"], opacity=0.12)
+            .encode(x, y, x2="x2", y2="y2", tooltip=alt.value("feasible: every limit on these two holds"))
+        )
+    for channel, encoding, axis in (("x", x, data.x), ("y", y, data.y)):
+        values = [{channel: limit, "text": text} for limit, _, text in axis.limits]
+        if values:
+            line = alt.Chart(alt.Data(values=values)).mark_rule(color=COLOURS["feasible"], strokeDash=[5, 4])
+            layers.append(line.encode(encoding, tooltip=alt.Tooltip("text", type="nominal", title="asked")))
+    return layers
+
+
+def draw_headroom(bars: Sequence[Bar]) -> alt.LayerChart:
+    """The bars as an altair chart: full length is the limit."""
+    import altair as alt
+
+    values = alt.Data(values=[asdict(bar) for bar in bars])
+    longest = max([1.0, *(min(bar.share, 2.0) for bar in bars)])
+    y = alt.Y("requirement", type="nominal", sort=None, title=None, axis=alt.Axis(labelLimit=320))
+    x = alt.X(
+        "share",
+        type="quantitative",
+        title="share of the limit that is used",
+        scale=alt.Scale(domain=[0, longest * 1.02], clamp=True),
+        axis=alt.Axis(format=".0%"),
+    )
+    verdicts = ["holds", "undecided", "fails"]
+    colour = alt.Color(
+        "verdict",
+        type="nominal",
+        scale=alt.Scale(domain=verdicts, range=[COLOURS["feasible"], COLOURS["undecided"], COLOURS["chosen"]]),
+        legend=None,
+    )
+    tooltip = [
+        alt.Tooltip("requirement", type="nominal", title="asked"),
+        alt.Tooltip("text", type="nominal", title="is"),
+    ]
+    drawn = alt.Chart(values).mark_bar(height=16, cornerRadiusEnd=3).encode(x, y, color=colour, tooltip=tooltip)
+    limit = (
+        alt.Chart(alt.Data(values=[{"share": 1.0}])).mark_rule(strokeDash=[5, 4], color=COLOURS["rejected"]).encode(x)
+    )
+    described = "; ".join(bar.text for bar in bars)
+    return alt.layer(drawn, limit).properties(
+        height=34 * max(1, len(bars)) + 10, width="container", description=f"Room to each limit: {described}"
+    )

@@ -1,0 +1,101 @@
+"""Why one candidate stands where it stands: what `selector explain` prints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from selector.metrics import METRICS, MetricValue
+from selector.quantities import format_quantity
+from selector.reports.json_report import candidate_data
+from selector.reports.text import plain
+
+if TYPE_CHECKING:
+    from selector.decision import Assessment, Decision
+    from selector.metrics import MetricResult
+
+_STATUS_WORDS = {
+    "ranked": "meets every requirement",
+    "undecided": "undecided: not proven to meet every requirement",
+    "rejected": "rejected",
+    "failed": "failed",
+    "unavailable": "unavailable on this device",
+    "not_measured": "not measured",
+}
+
+
+def candidate_document(assessment: Assessment) -> dict[str, Any]:
+    """The candidate as it stands in the JSON report, with its list as `status`."""
+    return {"status": assessment.status.value, **candidate_data(assessment)}
+
+
+def explain_text(decision: Decision, assessment: Assessment, *, log: bool = False) -> str:
+    """The candidate in words and figures, as plain text.
+
+    Args:
+        decision: Where it stands in.
+        assessment: The candidate.
+        log: Whether to add the whole log of a failure, and not its last lines.
+    """
+    blocks = [
+        [plain(assessment.id), f"  {_standing(decision, assessment)}"],
+        ["  why", *(f"    {plain(reason)}" for reason in assessment.reasons)],
+        ["  requirements", *_judgements(assessment)],
+        ["  figures", *_figures(assessment)],
+        ["  model", *_facts(assessment)],
+        _failure(assessment, log=log),
+    ]
+    return "\n\n".join("\n".join(block) for block in blocks if len(block) > 1) + "\n"
+
+
+def _standing(decision: Decision, assessment: Assessment) -> str:
+    words = _STATUS_WORDS[assessment.status.value]
+    if assessment.rank is not None:
+        words = "the choice" if assessment.rank == 1 else f"rank {assessment.rank} of {len(decision.ranked)}: {words}"
+    if assessment.stage == "static":
+        words += " before measuring, by what is known of the model"
+    elif assessment.stage == "measured":
+        words += " by measurement"
+    tied = assessment.tied_with
+    return words if not tied else f"{words}; tied with {len(tied)} other{'s' if len(tied) > 1 else ''}"
+
+
+def _judgements(assessment: Assessment) -> list[str]:
+    return [f"    {one.verdict.value:<9}  {plain(one.sentence)}" for one in assessment.judgements.values()]
+
+
+def _figures(assessment: Assessment) -> list[str]:
+    width = max((len(name) for name in assessment.metrics), default=0)
+    return [f"    {name:<{width}}  {_figure(name, result)}" for name, result in sorted(assessment.metrics.items())]
+
+
+def _figure(name: str, result: MetricResult) -> str:
+    if not isinstance(result, MetricValue):
+        return f"– ({plain(result.reason)})"
+    kind = METRICS.get(name.partition("@")[0]).kind
+    text = format_quantity(result.value, kind)
+    if result.low is not None and result.high is not None:
+        text += f" ({format_quantity(result.low, kind)} to {format_quantity(result.high, kind)}"
+        text += f" at {result.confidence:.0%})" if result.confidence else ")"
+    counted = f", {result.samples:,} samples" if result.samples and result.samples > 1 else ""
+    return f"{text}, {plain(result.source)}{counted}"
+
+
+def _facts(assessment: Assessment) -> list[str]:
+    facts, candidate = assessment.planned.facts, assessment.planned.candidate
+    size = "×".join(str(side) for side in candidate.image_size)
+    lines = [f"family {plain(facts.family)}, {size} pixels, batch {candidate.batch_size}, {candidate.precision}"]
+    lines.append(f"licence {plain(facts.license or 'not stated')}")
+    if assessment.measurement is not None and assessment.measurement.weights is not None:
+        lines.append(f"measured on {assessment.measurement.weights.source} weights")
+    settings = ", ".join(f"{name} = {value}" for name, value in candidate.settings)
+    return [f"    {line}" for line in [*lines, *([f"settings {settings}"] if settings else [])]]
+
+
+def _failure(assessment: Assessment, *, log: bool) -> list[str]:
+    measurement = assessment.measurement
+    if measurement is None or not measurement.log.strip():
+        return []
+    lines = measurement.log.rstrip().splitlines()
+    shown = lines if log else lines[-12:]
+    left_out = f" (last {len(shown)} of {len(lines)} lines; --verbose shows all)" if len(shown) < len(lines) else ""
+    return [f"  log{left_out}", *(f"    {plain(line)}" for line in shown)]

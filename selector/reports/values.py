@@ -1,0 +1,86 @@
+"""Figures as columns show them: one unit for all rows, the interval as a margin.
+
+Single figures in sentences are printed by `selector.quantities.format_quantity`; a column wants the unit in its
+title and numbers that stand below each other.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from selector.decision.figures import label, metric_of, show
+from selector.metrics import MetricValue
+from selector.quantities import format_quantity, parse_quantity
+
+if TYPE_CHECKING:
+    from selector.metrics import Kind, MetricResult
+
+__all__ = ["MISSING", "Scale", "label", "metric_of", "observed", "scale_for", "show"]
+
+MISSING = "–"
+"""Stands where there is no figure."""
+
+
+def observed(result: MetricResult | None) -> MetricValue | None:
+    """The figure, or None where there is none or it is no finite number."""
+    return result if isinstance(result, MetricValue) and math.isfinite(result.value) else None
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The unit in which a column or an axis shows its figures.
+
+    Attributes:
+        unit: As people write it; "" for plain counts.
+        factor: Base units in one of it.
+        kind: What the figures count.
+    """
+
+    unit: str
+    factor: float
+    kind: Kind
+
+    def number(self, value: float, digits: int = 3) -> str:
+        """`value` (base unit) in this unit, without the unit: "38.1", "1,040", "85.8"."""
+        return self._fixed(value / self.factor, self.decimals(value, digits))
+
+    def with_margin(self, figure: MetricValue, digits: int = 3) -> str:
+        """The figure and how far its interval reaches from it: "38.1 ±0.4"; without interval just the figure."""
+        if figure.low is None or figure.high is None:
+            return self.number(figure.value, digits)
+        margin = max(figure.high - figure.value, figure.value - figure.low) / self.factor
+        if not (math.isfinite(margin) and margin > 0):
+            return self.number(figure.value, digits)
+        decimals = self.decimals(figure.value, digits)
+        if round(margin, decimals) == 0:
+            decimals = -math.floor(math.log10(margin))
+            return f"{self.number(figure.value, digits)} ±{self._fixed(margin, decimals)}"
+        return f"{self._fixed(figure.value / self.factor, decimals)} ±{self._fixed(margin, decimals)}"
+
+    def decimals(self, value: float, digits: int = 3) -> int:
+        """Decimals that show `value` with so many significant digits; shares keep one."""
+        if self.kind == "fraction":
+            return 1
+        shown = abs(value / self.factor)
+        return max(0, digits - 1 - math.floor(math.log10(shown))) if shown > 0 else 0
+
+    @staticmethod
+    def _fixed(shown: float, decimals: int) -> str:
+        return f"{shown:,.{decimals}f}".replace("-", "−")
+
+
+def scale_for(key: str, values: Iterable[float]) -> Scale:
+    """The unit in which `values` of the metric `key` read best: that of their median."""
+    kind = metric_of(key).kind
+    sizes = [abs(value) for value in values if value and math.isfinite(value)]
+    typical = statistics.median_low(sizes) if sizes else 1.0
+    if kind == "time" and typical >= 1:
+        return Scale("s", 1.0, kind)
+    unit = format_quantity(typical, kind).rpartition(" ")[2]
+    if not unit or unit[0].isdigit():
+        return Scale("", 1.0, kind)
+    return Scale(unit, parse_quantity(f"1 {unit}", kind), kind)

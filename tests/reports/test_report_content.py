@@ -1,0 +1,207 @@
+"""Words and rows that all formats share."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.evidence import make_evidence, make_measurement, make_planned, make_profile
+from support.sample_decisions import HOSTILE, NAMES, sample_decision
+
+from selector.decision import Decision, decide
+from selector.metrics import MetricValue
+from selector.reports import Context, argument, content, provenance
+from selector.reports.text import plain, shorten
+from selector.reports.values import Scale, scale_for
+from selector.requirements import Requirement
+
+MS = Scale("ms", 1e-3, "time")
+
+
+class TestText:
+    @given(st.text())
+    def test_plain_text_is_one_visible_line(self, text: str) -> None:
+        line = plain(text)
+        assert line == plain(line)
+        assert len(line.splitlines()) <= 1
+        assert line == line.strip()
+        line.encode("utf-8")
+
+    def test_what_could_mislead_is_shown_as_such(self) -> None:
+        assert plain("a\x1b[31mb\u202ec\x00\ud800\n d") == "a\ufffd[31mb\ufffdc\ufffd\ufffd d"
+        assert plain("é 模型 👩\u200d🔬") == "é 模型 👩\u200d🔬"
+
+    @given(st.text(max_size=60), st.integers(1, 70))
+    def test_shortened_text_keeps_both_ends(self, text: str, width: int) -> None:
+        short = shorten(text, width)
+        assert len(short) <= max(width, 0)
+        assert short == text if len(text) <= width else short[0] == text[0]
+
+
+class TestValues:
+    @pytest.mark.parametrize(
+        ("value", "low", "high", "shown"),
+        [
+            (0.0381, 0.0378, 0.0385, "38.1 ±0.4"),
+            (0.0381, None, None, "38.1"),
+            (0.0381, 0.0381, 0.0381, "38.1"),
+            (0.03812, 0.03811, 0.038125, "38.1 ±0.01"),
+            (1.04, 1.0, 1.05, "1,040 ±40"),
+            (0.00042, 0.0004, 0.00043, "0.420 ±0.020"),
+        ],
+    )
+    def test_a_margin_reaches_as_far_as_the_interval(
+        self, value: float, low: float | None, high: float | None, shown: str
+    ) -> None:
+        assert MS.with_margin(MetricValue(value, low, high)) == shown
+
+    @pytest.mark.parametrize(
+        ("key", "values", "unit"),
+        [
+            ("latency_p95", [0.03, 0.05, 2.0], "ms"),
+            ("latency_p95", [30.0, 90.0, 200.0], "s"),
+            ("latency_p95", [4e-5], "µs"),
+            ("accuracy_top1", [0.8], "%"),
+            ("memory_peak", [3e9], "GiB"),
+            ("parameters", [28e6], "M"),
+            ("gmacs", [4.5], ""),
+            ("throughput", [], "img/s"),
+        ],
+    )
+    def test_a_column_has_the_unit_of_its_typical_figure(self, key: str, values: list[float], unit: str) -> None:
+        assert scale_for(key, values).unit == unit
+
+
+class TestRequirements:
+    def test_conditions_and_what_breaks_them(self) -> None:
+        asked = Requirement.parse("latency_p95", "< 50 ms")
+        assert (content.condition(asked), content.violation(asked)) == ("p95 < 50 ms", "p95 ≥ 50 ms")
+        asked = Requirement.parse("accuracy_top1", ">= 85 %")
+        assert (content.condition(asked), content.violation(asked)) == ("top-1 ≥ 85 %", "top-1 < 85 %")
+
+    def test_shares_grow_towards_the_limit(self) -> None:
+        ceiling, floor = Requirement.parse("latency_p95", "< 50 ms"), Requirement.parse("throughput", ">= 600 img/s")
+        assert content.share_of_limit(ceiling, 0.025) == pytest.approx(0.5)
+        assert content.share_of_limit(ceiling, 0.1) == pytest.approx(2.0)
+        assert content.share_of_limit(floor, 1200.0) == pytest.approx(0.5)
+        assert content.share_of_limit(ceiling, 0.0) is None
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_groups_hold_every_candidate_of_their_status_once(name: str) -> None:
+    decision = sample_decision(name)
+    for groups, members in (
+        (content.rejected_groups(decision), decision.rejected),
+        (content.failed_groups(decision), decision.failed),
+        (content.unavailable_groups(decision), decision.unavailable),
+        (content.undecided_groups(decision), decision.undecided),
+        (content.not_measured_groups(decision), decision.not_measured),
+    ):
+        assert sorted(one.id for group in groups for one in group.members) == sorted(one.id for one in members)
+        assert all(group.reason == plain(group.reason) for group in groups)
+    assert sum(content.counts(decision).values()) == len(decision.evidence.plan.considered)
+
+
+def test_the_nearest_of_a_group_is_the_one_with_the_smallest_overshoot() -> None:
+    rows = []
+    for number, p50 in enumerate((0.09, 0.055, 0.2)):
+        planned = make_planned(f"net{number}.a_in1k")
+        rows.append((planned, make_measurement(planned.candidate, p50=p50)))
+    decision = decide(make_profile({"latency_p50": "< 50 ms"}), make_evidence(rows))
+    (group,) = content.rejected_groups(decision)
+    assert [one.planned.candidate.architecture for one in group.members] == ["net1", "net0", "net2"]
+    assert group.nearest == "net1.a_in1k @ eager, p50 55 ms, limit < 50 ms, 10 % over"
+    assert group.distance == pytest.approx(0.1)
+
+
+def test_static_exclusions_are_told_by_their_rule() -> None:
+    rows = [
+        make_planned("a.x", license="cc-by-nc-4.0"),
+        make_planned("b.x", license=None),
+        make_planned("c.x", parameters=400_000_000),
+        make_planned("d.x", top1=0.5),
+    ]
+    profile = make_profile(
+        {"accuracy_top1": "> 60 %"}, licenses=("apache-2.0",), candidates={"max_parameters": 100_000_000}
+    )
+    reasons = {
+        group.reason: len(group.members) for group in content.rejected_groups(decide(profile, make_evidence(rows)))
+    }
+    assert reasons == {"licence not among those allowed": 2, "more than 100 M parameters": 1, "top-1 ≤ 60 %": 1}
+
+
+def test_tables_show_what_the_profile_speaks_of() -> None:
+    decision = sample_decision("cloud")
+    table = content.ranking_table(decision, decision.ranked[:3])
+    keys = [column.key for column in table.columns]
+    assert keys[:6] == ["rank", "model", "way", "accuracy_top1", "latency_p95", "limit"]
+    assert {"cost_per_million", "memory_peak", "throughput"} <= set(keys)
+    share = table.rows[0][keys.index("limit")]
+    latency = table.rows[0][keys.index("latency_p95")]
+    assert share.number is not None
+    assert latency.number is not None
+    assert share.number == pytest.approx(latency.number / 50)
+
+
+def _two(first: float, second: float, **changes: float) -> Decision:
+    rows = []
+    for name, p50 in (("fast.a_in1k", first), ("slow.a_in1k", second)):
+        planned = make_planned(name, top1=changes.get(name.partition(".")[0], 0.8))
+        rows.append((planned, make_measurement(planned.candidate, p50=p50)))
+    return decide(make_profile({"latency_p50": "< 50 ms"}), make_evidence(rows))
+
+
+def test_differences_tell_noise_from_gain() -> None:
+    decision = _two(0.010, 0.0101)
+    told = {one.key: one for one in argument.differences(decision, decision.ranked[1], decision.ranked[0])}
+    assert told["latency_p50"].effect == "same"
+    assert told["latency_p50"].text.endswith("within the noise")
+    decision = _two(0.010, 0.020, slow=0.7)
+    told = {one.key: one for one in argument.differences(decision, decision.ranked[1], decision.ranked[0])}
+    assert (told["latency_p50"].effect, told["latency_p50"].text) == ("worse", "p50 20 ms, 100 % more")
+    assert (told["accuracy_top1"].effect, told["accuracy_top1"].text) == ("worse", "top-1 70.0 %, 10.0 points less")
+    assert (told["throughput"].effect, told["throughput"].text) == ("worse", "throughput 50 img/s, 50 % less")
+
+
+def test_ties_are_said() -> None:
+    decision = _two(0.010, 0.0101)
+    assert decision.winner is not None
+    assert decision.winner.tied_with
+    assert any(sentence.startswith("Tied with ") for sentence in argument.claims(decision))
+    assert any(sentence.startswith("a tie with 1 other candidate") for sentence in argument.consequences(decision)[1])
+
+
+def test_what_the_limits_turned_away_is_a_price_of_the_choice() -> None:
+    decision = _two(0.010, 0.070, slow=0.9)
+    _, bad = argument.consequences(decision)
+    assert (
+        "top-1 is 10.0 points lower than with slow.a_in1k @ eager, which was turned away: p50 70 ms, limit < 50 ms, "
+        "40 % over"
+    ) in bad
+
+
+def test_trust_names_device_libraries_weights_and_sources() -> None:
+    facts = dict(provenance.trust(sample_decision("cloud")))
+    assert facts["Device"] == "NVIDIA L4, 24 GiB of memory"
+    assert facts["Power limit"] == "72 W"
+    assert facts["Price"] == "0.526 USD/h for one device"
+    assert "torch 2.14.1" in facts["Libraries"]
+    assert facts["Weights"].endswith(" pretrained")
+    assert facts["Accuracy"].startswith("published: timm results/results-imagenet.csv")
+    assert "1 measured candidate" not in facts["Samples"]
+    assert "2 older measurements" in dict(provenance.trust(sample_decision("offline")))["Stale"]
+
+
+def test_the_simulated_device_is_never_passed_off_as_real() -> None:
+    environment = replace(sample_decision("cloud").evidence.plan.environment, device_kind="fake")
+    assert "simulated" in provenance.device_name(environment)
+
+
+def test_commands_are_safe_to_paste() -> None:
+    for command in content.commands(sample_decision("hostile"), Context(profile=HOSTILE, store=HOSTILE)):
+        words = shlex.split(command)
+        assert words[0] == "selector"
+        assert "\n" not in command

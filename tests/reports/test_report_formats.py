@@ -1,0 +1,68 @@
+"""The contract of every registered format, and how formats are found."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from support.sample_decisions import NAMES, sample_decision
+
+from selector.errors import NotSupportedError, UnknownNameError
+from selector.reports import FORMATS, PLANNED, Context, format_for, render
+from selector.resources import folder
+
+ALL = tuple(FORMATS.names())
+
+
+@pytest.mark.parametrize("format_name", ALL)
+@pytest.mark.parametrize("name", NAMES)
+def test_the_same_decision_gives_the_same_text(format_name: str, name: str) -> None:
+    first = render(sample_decision(name), format_name)
+    assert first == render(sample_decision(name), format_name, Context())
+    assert first.endswith("\n")
+    assert not first.endswith("\n\n")
+    assert first.encode("utf-8")
+    assert "\x1b" not in first
+    assert "\x00" not in first
+
+
+@pytest.mark.parametrize("format_name", ALL)
+def test_every_considered_model_is_accounted_for(format_name: str) -> None:
+    text = render(sample_decision("no_requirements"), format_name)
+    assert "resnet18.a1_in1k" in text
+
+
+def test_formats_say_what_they_are() -> None:
+    for name, known in FORMATS:
+        assert known.name == name
+        assert known.suffix.startswith(".")
+        assert "/" in known.media_type
+        assert known.description
+        assert format_for(known.suffix) is known
+        assert format_for(known.suffix.upper()) is known
+
+
+@pytest.mark.parametrize("name", PLANNED)
+def test_a_planned_format_is_refused_as_such(name: str) -> None:
+    with pytest.raises(NotSupportedError, match=f"'{name}' is not supported yet; write one of .*md"):
+        render(sample_decision("no_requirements"), name)
+
+
+def test_an_unknown_format_is_answered_with_a_near_one() -> None:
+    with pytest.raises(UnknownNameError, match="did you mean 'json'"):
+        render(sample_decision("no_requirements"), "jsn")
+
+
+def test_the_schema_is_among_the_bundled_files() -> None:
+    assert (folder("data") / "schema" / "decision-v1.json").is_file()
+
+
+def test_importing_reports_loads_nothing_heavy() -> None:
+    code = (
+        "import sys, selector.reports, selector.reports.drawing, selector.reports.terminal\n"
+        "selector.reports.FORMATS.names()\n"
+        "heavy = {'altair', 'pandas', 'torch', 'timm', 'streamlit', 'rich', 'numpy'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
