@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("selector", deadline=None)  # the machine may be busy
+settings.load_profile("selector")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -95,7 +95,7 @@ def _let_go_of_the_life_line() -> None:
     Every child inherits it. Were it kept open, the server, and so this child, would outlive an engine that was
     killed, and go on using a device whose lock is free again.
     """
-    server = multiprocessing.forkserver._forkserver  # type: ignore[attr-defined]
+    server: Any = vars(multiprocessing.forkserver)["_forkserver"]
     if server._forkserver_alive_fd is not None:
         os.close(server._forkserver_alive_fd)
         server._forkserver_alive_fd = None

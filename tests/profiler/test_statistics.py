@@ -10,15 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from selector.profiler.intervals import half_width, statistic
 from selector.profiler.statistics import (
     CONFIDENCE,
     PERCENTILES,
     decode,
     encode,
-    half_width,
     mean_interval,
     percentile_interval,
-    statistic,
     summarize,
 )
 from selector.types import Interval

@@ -81,7 +81,7 @@ def test_a_miss_is_proven_by_the_lower_end_of_a_percentile_without_an_upper_one(
 @pytest.mark.parametrize("statistic", PERCENTILE_SAMPLES)
 def test_a_percentile_settles_with_its_samples(statistic):
     needed = max(PERCENTILE_SAMPLES[statistic], protocol.MIN_QUERIES)
-    rule = _rule(Target(statistic, 1.0))
+    rule = _rule(Target(statistic, 1.0), cap=1000.0)
     assert rule.verdict(_summary(0.05, noise=0.01, samples=needed)) is not None
     assert rule.verdict(_summary(0.05, noise=0.01, samples=needed - 1)) is None
 
