@@ -192,6 +192,14 @@ def test_the_time_cap_is_not_overrun_by_more_than_a_query(seconds, cap, noise, s
     assert samples.sum() >= cap
 
 
+@pytest.mark.parametrize("seconds", [0.0101, 0.033, 0.09, 0.4, 3.0])
+def test_a_steady_stream_overruns_the_cap_by_less_than_a_query(monkeypatch, seconds):
+    monkeypatch.setattr(protocol, "NARROW", -1.0)
+    samples, reason = time_queries(Simulation(_constant(seconds)).watch, _rule(cap=1.01))
+    assert reason == "time_cap"
+    assert 1.01 <= samples.sum() < 1.01 + seconds + 1e-9
+
+
 def test_it_looks_often_enough():
     """Between two looks lies a tenth of a second, also when queries are short."""
     simulation = Simulation(_constant(0.001))
