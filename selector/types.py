@@ -245,7 +245,7 @@ class Observation:
     Attributes:
         latencies: float64 little-endian seconds per query, in order, as bytes (see `selector.profiler.statistics`).
         summary: Sketch of `latencies`.
-        warmup: Seconds of each warm-up query, in order (thinned when very many).
+        warmup: Seconds of each warm-up query, in order (the first 500).
         first_call: Seconds of the first query after loading (cold start is load + first call).
         load_seconds: Seconds to load what was built into something callable.
         build_seconds: Seconds to make what is loaded (export, engine build, compilation), 0 where nothing is built.

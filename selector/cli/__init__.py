@@ -70,8 +70,7 @@ def run(arguments: list[str]) -> int:
         print(f"selector: {error}", file=sys.stderr)
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        print("selector: interrupted; what was measured is kept, the same command goes on", file=sys.stderr)
-        return _INTERRUPTED
+        result = _INTERRUPTED
     except SystemExit:
         # So typer ends when the reader of a pipe has gone (`selector models | head`), with a code that has another
         # meaning here. There is nobody left to tell.
@@ -85,6 +84,8 @@ def run(arguments: list[str]) -> int:
         hint = "" if debug else "; run the command again with --debug for the traceback"
         print(f"selector: internal error: {type(error).__name__}: {error}{hint}", file=sys.stderr)
         return _INTERNAL
+    if result == _INTERRUPTED:  # typer turns Ctrl-C into this code, too
+        print("selector: interrupted; what was measured is kept, the same command goes on", file=sys.stderr)
     return result if isinstance(result, int) else 0
 
 

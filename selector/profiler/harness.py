@@ -65,8 +65,9 @@ def warm_up(watch: Stopwatch, seconds: float) -> tuple[float, ...]:
     medians: list[float] = []
     began = watch.clock()
     while True:
-        # The first three one by one: each may take seconds.
-        window = watch.times(1 if len(trace) < 3 else protocol.WARMUP_WINDOW, len(trace))
+        # One by one at first and near the end: a query may take seconds, and a window of them must not overrun.
+        fits = len(trace) >= 3 and watch.clock() - began + protocol.WARMUP_WINDOW * min(trace) < seconds
+        window = watch.times(protocol.WARMUP_WINDOW if fits else 1, len(trace))
         trace += window
         if watch.clock() - began >= seconds and len(trace) >= 3:
             break

@@ -83,6 +83,8 @@ def percentile_interval(ordered: Samples, share: float, confidence: float = CONF
 
 def mean_interval(samples: Samples, confidence: float = CONFIDENCE) -> Interval:
     """The mean with a moving-block bootstrap interval (Künsch 1989), blocks of about n^(1/3) queries."""
+    from scipy.special import ndtri, stdtrit
+
     count = len(samples)
     mean = float(samples.mean())
     if count < 5:
@@ -93,5 +95,8 @@ def mean_interval(samples: Samples, confidence: float = CONFIDENCE) -> Interval:
     random = np.random.default_rng(count)  # a fixed seed: the same samples always give the same interval
     drawn = blocks[random.integers(0, len(blocks), size=(_RESAMPLES, max(1, count // length)))]
     low, high = np.quantile(drawn.mean(axis=1), [(1 - confidence) / 2, (1 + confidence) / 2])
+    # Few blocks vary less than what they are drawn from: Student's t over them in place of the normal.
+    wider = float(stdtrit(max(1, count // length - 1), (1 + confidence) / 2) / ndtri((1 + confidence) / 2))
     # The resampled means centre on the mean of the blocks, which weighs the ends of the sample less.
-    return Interval(mean, min(mean, float(low)), max(mean, float(high)))
+    below, above = max(0.0, mean - float(low)), max(0.0, float(high) - mean)
+    return Interval(mean, max(0.0, mean - wider * below), mean + wider * above)

@@ -68,7 +68,8 @@ def _candidate(profile: RequirementProfile, facts: ModelFacts, way: Optimization
         optimization=way.name,
         precision=way.precision,
         libraries=tuple(sorted(way.libraries)),
-        settings=tuple(sorted(way.settings)),
+        # What was timed under one tolerance, or refused under it, says nothing about another.
+        settings=tuple(sorted((*way.settings, ("agreement", f"{profile.agreement[way.precision]:g}")))),
         batch_size=workload.batch_size,
         image_size=facts.image_size if workload.image_size == "native" else workload.image_size,
         num_classes=facts.num_classes,

@@ -133,8 +133,20 @@ def test_a_mean_lies_within_its_interval(samples):
     assert interval.value == pytest.approx(samples.mean())
     assert (interval.low is None) == (interval.high is None) == (len(samples) < 5)
     if interval.low is not None:
-        slack = 1e-9 * interval.value
-        assert samples.min() - slack <= interval.low <= interval.value <= interval.high <= samples.max() + slack
+        assert 0 <= interval.low <= interval.value <= interval.high
+        if samples.min() == samples.max():
+            assert interval.high - interval.low <= 1e-9 * interval.value
+
+
+@pytest.mark.parametrize("count", [10, 30, 100])
+def test_the_interval_of_a_mean_covers_it_also_with_few_samples(count):
+    random = np.random.default_rng(count)
+    truth = math.exp(0.3**2 / 2)
+    covered = 0
+    for _ in range(REPEATS):
+        interval = mean_interval(random.lognormal(0, 0.3, count))
+        covered += interval.low <= truth <= interval.high
+    assert covered / REPEATS >= 0.91
 
 
 def test_the_same_samples_always_give_the_same_interval():

@@ -65,7 +65,8 @@ def test_a_candidate_carries_the_workload_and_what_its_way_runs_on() -> None:
         assert planned.candidate.num_classes == 1000
         assert planned.candidate.precision == way.precision
         assert planned.candidate.libraries == tuple(sorted(way.libraries))
-        assert planned.candidate.settings == tuple(sorted(way.settings))
+        tolerance = ("agreement", f"{asked.agreement[way.precision]:g}")
+        assert planned.candidate.settings == tuple(sorted((*way.settings, tolerance)))
 
 
 def test_an_image_size_of_the_profile_replaces_the_native_one() -> None:
