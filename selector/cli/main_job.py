@@ -125,8 +125,9 @@ def rank(
 
       selector rank cloud.yaml --json --store sqlite:///gpu-box.db
     """
+    asked = options.load(profile, device)
     with _reading(store) as opened:
-        decision = _ranked(profile, opened, device, environment, only, skip)
+        decision = _ranked(asked, opened, environment, only, skip)
     _print_decision(decision, options.context(profile, store), json=json)
     return decision.exit_code
 
@@ -150,8 +151,9 @@ def explain(
     """
     from selector.reports.explanation import candidate_document, explain_text
 
+    asked = options.load(profile, device)
     with _reading(store) as opened:
-        decision = _ranked(profile, opened, device, environment)
+        decision = _ranked(asked, opened, environment)
     found = decision.find(candidate)
     if json:
         options.print_json(candidate_document(found))
@@ -183,6 +185,7 @@ def report(
       selector report cloud.yaml --format md,json --output reports
     """
     from selector.errors import UsageError
+    from selector.journey import decide_run
     from selector.reports import format_for
 
     names = ["json"] if json else [name for name in formats.split(",") if name.strip()]
@@ -191,9 +194,10 @@ def report(
         raise UsageError("--format names no format; write for instance --format md,json")
     if output is None and len(chosen) != 1:
         raise UsageError("several formats need a folder: add --output DIR")
+    asked = options.load(source, device) if _is_profile(source) else None
     with _reading(store) as opened:
-        decision = _of_profile_or_run(source, opened, device, environment)
-    context = options.context(source if _is_profile(source) else "", store)
+        decision = decide_run(opened, source) if asked is None else _ranked(asked, opened, environment)
+    context = options.context("" if asked is None else source, store)
     for one in chosen:
         text = _rendered(decision, one.name, context)
         if output is None:
@@ -235,9 +239,8 @@ def validate(
 
 
 def _ranked(
-    profile: str,
+    asked: RequirementProfile,
     store: Store,
-    device: str | None,
     environment: str | None,
     only: list[str] | None = None,
     skip: list[str] | None = None,
@@ -245,16 +248,7 @@ def _ranked(
     from selector.journey import Options
     from selector.journey import rank as rank_stored
 
-    asked = options.load(profile, device)
     return rank_stored(asked, store, environment, Options(only=tuple(only or ()), skip=tuple(skip or ())))
-
-
-def _of_profile_or_run(source: str, store: Store, device: str | None, environment: str | None) -> Decision:
-    from selector.journey import decide_run
-
-    if _is_profile(source):
-        return _ranked(source, store, device, environment)
-    return decide_run(store, source)
 
 
 def _is_profile(source: str) -> bool:

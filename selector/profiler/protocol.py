@@ -18,6 +18,10 @@ MIN_SECONDS = 0.25
 MIN_QUERIES = 30
 HOPELESS_QUERIES = 10
 """Queries after which a proven miss may end the timing."""
+HOPELESS_FACTOR = 2.0
+"""A limit is missed by far when the statistic is proven to be beyond this many times the limit."""
+HOPELESS_SECONDS = 1.0
+"""Time in queries that a figure is worth even where the limit is missed by far: it says by how much."""
 NARROW = 0.02
 """Half-width, relative to the value, at which an interval is narrow enough."""
 CHECK_EVERY_SECONDS = 0.1
@@ -70,10 +74,10 @@ class StoppingRule:
                 when it was taken.
 
         Returns:
-            "limit" (every limit is decided, or one is proven missed), "interval" (every interval is narrow), or
+            "limit" (every limit is decided, or one is hopeless), "interval" (every interval is narrow), or
             "time_cap".
         """
-        if summary.samples >= HOPELESS_QUERIES and any(_missed(target, summary) for target in self.targets):
+        if summary.samples >= HOPELESS_QUERIES and any(self._hopeless(target, summary) for target in self.targets):
             return "limit"
         enough = summary.seconds >= MIN_SECONDS and summary.samples >= MIN_QUERIES
         settled = [_settled(target, summary) for target in self.targets]
@@ -81,12 +85,25 @@ class StoppingRule:
             return "limit" if "limit" in settled else "interval"
         return "time_cap" if summary.seconds >= self.time_cap or summary.samples >= MAX_QUERIES else None
 
+    def _hopeless(self, target: Target, summary: LatencySummary) -> bool:
+        """Whether a limit is proven missed and a figure that tells by how much is not worth its time.
 
-def _missed(target: Target, summary: LatencySummary) -> bool:
+        A near miss gets its figure, which says what to relax, unless the time cap would not give it one.
+        """
+        low = _proven_low(target, summary)
+        if target.limit is None or low is None or low <= target.limit:
+            return False
+        needed = PERCENTILE_SAMPLES.get(target.statistic, MIN_QUERIES)
+        seconds = needed * summary.mean.value
+        by_far = low > HOPELESS_FACTOR * target.limit
+        return summary.samples >= needed or seconds > self.time_cap or (by_far and seconds > HOPELESS_SECONDS)
+
+
+def _proven_low(target: Target, summary: LatencySummary) -> float | None:
+    """What the statistic is certainly not below, or None."""
     if target.statistic == "mean" and summary.samples < MIN_QUERIES:
-        return False  # order statistics are exact for any number of samples, a bootstrap of ten is not
-    low = statistic(summary, target.statistic).low
-    return target.limit is not None and low is not None and low > target.limit
+        return None  # order statistics are exact for any number of samples, a bootstrap of ten is not
+    return statistic(summary, target.statistic).low
 
 
 def _settled(target: Target, summary: LatencySummary) -> str | None:

@@ -1,0 +1,91 @@
+"""Why one candidate stands where it stands, in words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from support.evidence import make_evidence, make_measurement, make_planned, make_profile
+from support.sample_decisions import HOSTILE, NAMES, sample_decision
+
+from selector.decision import Assessment, Decision, decide
+from selector.reports.explanation import candidate_document, explain_text
+from selector.reports.json_report import decision_data
+from selector.types import Outcome
+
+PROFILE = make_profile({"latency_p95": "< 50 ms"})
+
+
+def explained(decision: Decision, assessment: Assessment, **options: bool) -> list[str]:
+    return explain_text(decision, assessment, **options).splitlines()
+
+
+def failure(log: str) -> tuple[Decision, Assessment]:
+    planned = make_planned()
+    failed = make_measurement(planned.candidate, outcome=Outcome.BUILD_FAILED, message="no engine")
+    decision = decide(PROFILE, make_evidence([(planned, replace(failed, log=log))]))
+    return decision, decision.failed[0]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_candidate_of_every_decision_is_explained(name: str) -> None:
+    decision = sample_decision(name)
+    listed = {
+        status: {one["id"] for one in decision_data(decision)[status]}
+        for status in ("ranked", "undecided", "rejected", "failed", "unavailable", "not_measured")
+    }
+    for one in decision.assessments:
+        text = explain_text(decision, one)
+        assert text.endswith("\n")
+        assert "\x1b" not in text
+        lines = text.splitlines()
+        assert lines[1].startswith("  ")
+        reasons = lines[lines.index("  why") + 1 :] if one.reasons else []
+        assert len([line for line in reasons[: len(one.reasons)] if line.startswith("    ")]) == len(one.reasons)
+        assert one.id in listed[candidate_document(one)["status"]]
+
+
+def test_standing_says_place_and_ties() -> None:
+    decision = sample_decision("quickstart")
+    assert explained(decision, decision.ranked[0])[1].startswith("  the choice")
+    assert explained(decision, decision.ranked[1])[1].startswith(f"  rank 2 of {len(decision.ranked)}: meets every")
+    tied = next(one for one in decision.ranked if one.tied_with)
+    assert f"tied with {len(tied.tied_with)} other" in explained(decision, tied)[1]
+    static = next(one for one in decision.rejected if one.stage == "static")
+    assert explained(decision, static)[1] == "  rejected before measuring, by what is known of the model"
+    measured = next(one for one in sample_decision("no_choice").rejected if one.stage == "measured")
+    assert explained(sample_decision("no_choice"), measured)[1] == "  rejected by measurement"
+
+
+def test_figures_tell_intervals_samples_and_what_is_missing() -> None:
+    decision = sample_decision("quickstart")
+    lines = explained(decision, decision.ranked[0])
+    (latency,) = (line for line in lines if line.startswith("    latency_p95 "))
+    assert " ms (" in latency
+    assert " at 95%)" in latency
+    assert "measured here, 160 samples" in latency
+    missing = decide(PROFILE, make_evidence([make_planned()]))
+    assert any("– (" in line for line in explained(missing, missing.not_measured[0]))
+
+
+def test_a_long_log_is_cut_unless_asked_for() -> None:
+    decision, failed = failure("\n".join(f"line {number}" for number in range(40)))
+    short, whole = explained(decision, failed), explained(decision, failed, log=True)
+    assert "  log (last 12 of 40 lines; --verbose shows all)" in short
+    assert "    line 28" in short
+    assert "    line 27" not in short
+    assert "  log" in whole
+    assert "    line 0" in whole
+
+
+def test_a_log_is_shown_and_not_obeyed() -> None:
+    decision, failed = failure(f"{HOSTILE}\n\x1b]0;title\x07")
+    text = explain_text(decision, failed, log=True)
+    assert "\x1b" not in text
+    assert "\x07" not in text
+    assert "\u202e" not in text
+
+
+def test_without_a_log_there_is_no_block_of_it() -> None:
+    decision, failed = failure("  \n")
+    assert "  log" not in explained(decision, failed)
