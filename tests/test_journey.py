@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from support.fake_profiles import LONG, SHORT, SMALL, fake_profile
@@ -54,6 +54,24 @@ def store() -> Iterator[Store]:
         yield opened
 
 
+class Evaluated(NamedTuple):
+    """One run of the profile, for tests that only look at it."""
+
+    store: Store
+    decision: Decision
+    watcher: Watcher
+
+
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evaluated]:
+    url = f"sqlite:///{tmp_path_factory.mktemp('journey') / 'selector.db'}"
+    watcher = Watcher()
+    with Store(url) as opened:
+        decision = evaluate(fake_profile(), opened, observer=watcher)
+    with Store(url, read_only=True) as reading:
+        yield Evaluated(reading, decision, watcher)
+
+
 def summary(decision: Decision) -> list[tuple[Any, ...]]:
     """What a decision says of every candidate, without what differs from run to run."""
     return [
@@ -63,9 +81,8 @@ def summary(decision: Decision) -> list[tuple[Any, ...]]:
 
 
 class TestEvaluate:
-    def test_it_measures_keeps_and_decides(self, store: Store) -> None:
-        watcher = Watcher()
-        decision = evaluate(fake_profile(), store, observer=watcher)
+    def test_it_measures_keeps_and_decides(self, evaluated: Evaluated) -> None:
+        _, decision, watcher = evaluated
         assert decision.winner is not None
         assert decision.winner.id == f"{LONG}@openvino"
         assert decision.exit_code == 0
@@ -84,13 +101,12 @@ class TestEvaluate:
         assert 0 < timing.measured_seconds <= timing.wall_seconds
         assert timing.measured_seconds == pytest.approx(sum(one.wall_seconds for one in watcher.done))
 
-    def test_the_run_is_kept(self, store: Store) -> None:
-        profile = fake_profile()
-        decision = evaluate(profile, store)
+    def test_the_run_is_kept(self, evaluated: Evaluated) -> None:
+        store, decision, _ = evaluated
         run = store.run("latest")
         assert decision.evidence.run_id == run.id
         assert run.status == "finished"
-        assert run.profile == profile
+        assert run.profile == fake_profile()
         assert run.strategy == "work-first"
         assert run.environment == decision.evidence.plan.environment
         assert run.certificate == decision.evidence.certificate
@@ -101,17 +117,15 @@ class TestEvaluate:
         assert {one.outcome for one in measured} == {Outcome.OK}
         assert {one.run_id for one in measured} == {run.id}
 
-    def test_tags_of_one_architecture_share_a_measurement(self, store: Store) -> None:
-        watcher = Watcher()
-        decision = evaluate(fake_profile(), store, observer=watcher)
+    def test_tags_of_one_architecture_share_a_measurement(self, evaluated: Evaluated) -> None:
+        _, decision, watcher = evaluated
         assert len(watcher.done) == 2
         assert {one.candidate.optimization for one in watcher.done} == {"eager", "openvino"}
         by_way = {one.id: decision.evidence.measurements[one.id].id for one in decision.ranked}
         assert by_way[f"{SHORT}@eager"] == by_way[f"{LONG}@eager"] != by_way[f"{LONG}@openvino"]
 
-    def test_the_observer_is_told_what_is_left(self, store: Store) -> None:
-        watcher = Watcher()
-        evaluate(fake_profile(), store, observer=watcher)
+    def test_the_observer_is_told_what_is_left(self, evaluated: Evaluated) -> None:
+        watcher = evaluated.watcher
         assert watcher.prospect is not None
         assert {one.candidate.id for one in watcher.prospect.open} == WANTED
         assert [numbers for _, *numbers in watcher.begun] == [[0, 4], [1, 2]]
@@ -363,32 +377,32 @@ class TestSurvey:
         assert prospect.device.kind == "fake"
         assert store.revision() == revision
 
-    def test_nothing_is_stored_without_a_store_or_with_force(self, store: Store) -> None:
-        evaluate(fake_profile(), store)
+    def test_nothing_is_stored_without_a_store_or_with_force(self, evaluated: Evaluated) -> None:
+        store = evaluated.store
         for prospect in (survey(fake_profile(), None), survey(fake_profile(), store, Options(force=True))):
             assert prospect.stored == {}
             assert {one.candidate.id for one in prospect.open} == WANTED
 
 
 class TestRank:
-    def test_it_decides_as_evaluating_did(self, store: Store) -> None:
-        evaluated = evaluate(fake_profile(), store)
+    def test_it_decides_as_evaluating_did(self, evaluated: Evaluated) -> None:
+        store, decision, _ = evaluated
         revision = store.revision()
         ranked = rank(fake_profile(), store)
-        assert summary(ranked) == summary(evaluated)
+        assert summary(ranked) == summary(decision)
         assert ranked.evidence.run_id is None
         assert ranked.evidence.timing == Timing()
         assert store.revision() == revision
 
-    def test_another_profile_is_decided_from_the_same_measurements(self, store: Store) -> None:
-        evaluate(fake_profile(), store)
+    def test_another_profile_is_decided_from_the_same_measurements(self, evaluated: Evaluated) -> None:
+        store = evaluated.store
         tighter = rank(fake_profile(requirements={"latency_p95": "< 4 ms"}, objective=BY_LATENCY), store)
         assert {one.id for one in tighter.rejected if one.stage == "measured"} == {f"{SHORT}@eager", f"{LONG}@eager"}
         assert {one.id for one in tighter.ranked} == {f"{SHORT}@openvino", f"{LONG}@openvino"}
         assert {one.id for one in tighter.not_measured} == EXCLUDED
 
-    def test_only_narrows_it(self, store: Store) -> None:
-        evaluate(fake_profile(), store)
+    def test_only_narrows_it(self, evaluated: Evaluated) -> None:
+        store = evaluated.store
         narrowed = rank(fake_profile(), store, options=Options(only=("*@eager",)))
         assert {one.planned.candidate.optimization for one in narrowed.assessments} == {"eager"}
 
@@ -405,8 +419,8 @@ class TestRank:
         with pytest.raises(UsageError, match="several environments"):
             rank(slow, store, "")
 
-    def test_evidence_of_another_device_is_never_used(self, store: Store) -> None:
-        evaluate(fake_profile(), store)
+    def test_evidence_of_another_device_is_never_used(self, evaluated: Evaluated) -> None:
+        store = evaluated.store
         with pytest.raises(DeviceError, match=r"no measurements of the device 'cuda'.*it has fake"):
             rank(_targeting("cuda"), store)
 
@@ -457,8 +471,8 @@ class TestDecideRun:
         evaluate(fake_profile(requirements={"latency_p99": "< 50 ms"}, objective=BY_LATENCY), store)
         assert summary(decide_run(store, str(first.evidence.run_id))) == summary(first)
 
-    def test_another_profile_may_be_asked_of_it(self, store: Store) -> None:
-        evaluate(fake_profile(), store)
+    def test_another_profile_may_be_asked_of_it(self, evaluated: Evaluated) -> None:
+        store = evaluated.store
         profile = fake_profile().with_limit("latency_p95", 0.001)
         decision = decide_run(store, "latest", profile)
         assert decision.winner is None

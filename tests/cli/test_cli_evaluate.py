@@ -170,13 +170,7 @@ class TestReports:
 
 
 class TestExitCodes:
-    @pytest.mark.parametrize(
-        "key",
-        [
-            "latency_p50",
-            "latency_p95",
-        ],
-    )
+    @pytest.mark.parametrize("key", ["latency_p50", "latency_p95"])
     def test_no_feasible_candidate_is_1_and_says_what_to_relax(self, cli: Cli, key: str) -> None:
         Path("strict.yaml").write_text(profile_text(requirements={key: "< 1 ms"}))
         answer = cli("evaluate", "strict.yaml")

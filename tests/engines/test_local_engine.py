@@ -72,7 +72,7 @@ def engine(cache: Path, device: Device | None = None, **options: object) -> Loca
 @pytest.fixture
 def misbehaving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalEngine]:
     """An engine whose candidates do what their architecture says."""
-    monkeypatch.setenv("PYTHONPATH", str(TESTS))
+    monkeypatch.setenv("PYTHONPATH", str(TESTS), prepend=os.pathsep)
     monkeypatch.setenv(NOTES, str(tmp_path))
     monkeypatch.setattr(server, "_VMSTAT", tmp_path / "vmstat")
     (tmp_path / "vmstat").write_text("oom_kill 3\n")

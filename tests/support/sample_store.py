@@ -109,7 +109,9 @@ def fill(store: Store, profile: RequirementProfile, environment: Environment = C
 
 def _measured(planned: Planned, environment: Environment, samples: int) -> Measurement:
     candidate = planned.candidate
-    drawn = random.Random(speed_identity(candidate, environment))
+    # The draws shall not change when a profile's tolerance does.
+    bare = replace(candidate, settings=tuple(pair for pair in candidate.settings if pair[0] != "agreement"))
+    drawn = random.Random(speed_identity(bare, environment))
     outcome, message, phase = _fate(candidate)
     ok = outcome is Outcome.OK
     weights = Weights(planned.facts.tag, "5f" * 32, "pretrained")
