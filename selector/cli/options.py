@@ -54,8 +54,9 @@ def load(
     """
     from selector.errors import UsageError
     from selector.requirements import load_profile
+    from selector.search.names import unknown_names
 
-    asked = load_profile(profile)
+    asked = load_profile(profile, unknown_names)
     changes: dict[str, Any] = {}
     if device is not None:
         changes["device"] = asked.device.model_copy(update={"target": device})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from selector.errors import Problem, ProfileError
@@ -16,13 +17,23 @@ MAX_BYTES = 2**20
 """Size of the largest profile that is read."""
 
 
-def load_profile(path: str | Path) -> RequirementProfile:
+Finding = tuple[tuple[str | int, ...], str, str]
+"""Where in the document something is wrong, what, and what to write instead ("" when there is nothing to offer)."""
+
+Check = Callable[[RequirementProfile], Iterable[Finding]]
+
+
+def load_profile(path: str | Path, check: Check | None = None) -> RequirementProfile:
     """The profile in a file, or a bundled one by its name ("quickstart", "profiles/quickstart.yaml").
+
+    Args:
+        path: The file, or the name.
+        check: Finds what is wrong beyond the format, such as names that do not exist.
 
     Raises:
         ProfileError: There is no such file, it cannot be read, or the profile is wrong.
     """
-    return parse_profile(_text_of(str(path)), str(path))
+    return parse_profile(_text_of(str(path)), str(path), check)
 
 
 def bundled_profiles() -> list[str]:
@@ -30,12 +41,13 @@ def bundled_profiles() -> list[str]:
     return sorted(entry.stem for entry in folder("profiles").glob("*.yaml"))
 
 
-def parse_profile(text: str, name_for_errors: str = "profile") -> RequirementProfile:
+def parse_profile(text: str, name_for_errors: str = "profile", check: Check | None = None) -> RequirementProfile:
     """The profile in `text`. Pure.
 
     Args:
         text: YAML.
         name_for_errors: Stands for the file in messages.
+        check: As for `load_profile`; asked when the format is right.
 
     Raises:
         ProfileError: Everything that is wrong, in the order of the text.
@@ -47,12 +59,20 @@ def parse_profile(text: str, name_for_errors: str = "profile") -> RequirementPro
         raise ProfileError(name_for_errors, document.problems)
     reader = Reader(document)
     if reader.profile is None:
-        found = sorted(
-            [*document.problems, *reader.problems()], key=lambda problem: (problem.line or 0, problem.column or 0)
-        )
+        found = sorted([*document.problems, *reader.problems()], key=_place)
         more = [Problem("there are more problems; mend these first")] if len(found) > MAX_PROBLEMS else []
         raise ProfileError(name_for_errors, [*found[:MAX_PROBLEMS], *more])
+    wrong = [
+        document.problem(message, document.mark(place), suggestion)
+        for place, message, suggestion in (check(reader.profile) if check is not None else ())
+    ]
+    if wrong:
+        raise ProfileError(name_for_errors, sorted(wrong, key=_place))
     return reader.profile
+
+
+def _place(problem: Problem) -> tuple[int, int]:
+    return problem.line or 0, problem.column or 0
 
 
 def _text_of(path: str) -> str:
