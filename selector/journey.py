@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fnmatch
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 
 from selector.catalog import load_catalog
@@ -17,13 +18,13 @@ from selector.devices import resolve
 from selector.devices.base import others_running
 from selector.engines.run import Observer, Options, Prospect
 from selector.errors import UnknownNameError, UsageError
-from selector.optimizations import all_libraries, unavailable_ways
+from selector.optimizations import OPTIMIZATIONS, all_libraries, unavailable_ways
 from selector.profiler.rule import stopping_rule, suffices
 from selector.requirements import RequirementProfile
 from selector.search import estimate_run, exclusions, make_plan, resolve_strategy
 from selector.store import RunRecord, Store
 from selector.store.evidence import find_environment, gather, stored
-from selector.types import Environment, Measurement, Plan, Timing
+from selector.types import Measurement, Plan, Timing
 
 _BUSY = 0.5
 """Other tasks that want a processor, on average, from which on a machine is called busy."""
@@ -125,8 +126,9 @@ def rank(
         UsageError: The store has no measurements of the device.
     """
     environment = find_environment(profile, store, environment_id)
-    record = next((run for run in store.runs(100) if run.environment.id == environment.id), None)
-    plan = _plan_again(profile, environment, record)
+    runs = [run for run in store.runs(100) if run.environment.id == environment.id]
+    notes = runs[0].notes if runs else ()
+    plan = make_plan(profile, load_catalog(), environment, _unavailable_in(runs), notes)
     return decide(profile, gather(store, _selected(plan, options or Options())))
 
 
@@ -143,7 +145,7 @@ def decide_run(store: Store, reference: str, profile: RequirementProfile | None 
     """
     record = store.run(reference)
     profile = profile or record.profile
-    plan = _plan_again(profile, record.environment, record)
+    plan = make_plan(profile, load_catalog(), record.environment, record.unavailable, record.notes)
     left_out = {name for name, reason in record.excluded if reason == _LEFT_OUT}
     plan = replace(plan, considered=tuple(one for one in plan.considered if one.candidate.id not in left_out))
     evidence = gather(store, plan, record.certificate, record.timing, record.id, as_of=record.revision)
@@ -162,10 +164,19 @@ def _busy_note(prospect: Prospect) -> str | None:
     )
 
 
-def _plan_again(profile: RequirementProfile, environment: Environment, record: RunRecord | None) -> Plan:
-    """The plan for a stored environment, with what could not run there as its run noted it."""
-    unavailable, notes = (record.unavailable, record.notes) if record is not None else ({}, ())
-    return make_plan(profile, load_catalog(), environment, unavailable, notes)
+def _unavailable_in(runs: Iterable[RunRecord]) -> dict[str, str]:
+    """Which ways could not run in one environment, with the reason; of each the newest run that asked for it knows.
+
+    Args:
+        runs: In that environment, newest first.
+    """
+    known: dict[str, str | None] = {}
+    for run in runs:
+        patterns = run.profile_document.get("candidates", {}).get("optimizations", ())
+        for way in OPTIMIZATIONS.names():
+            if not patterns or any(fnmatch.fnmatchcase(way, pattern) for pattern in patterns):
+                known.setdefault(way, run.unavailable.get(way))
+    return {way: reason for way, reason in known.items() if reason is not None}
 
 
 def _selected(plan: Plan, options: Options) -> Plan:

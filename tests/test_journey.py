@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import pytest
 from support.fake_profiles import LONG, SHORT, SMALL, fake_profile
@@ -205,6 +205,25 @@ class TestEvaluate:
         decision = evaluate(fake_profile(evaluation={"time_budget": "1 ns"}), store)
         assert {one.id for one in decision.ranked} == WANTED
 
+    def test_what_another_run_measured_meanwhile_is_not_measured_again(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        take = LocalEngine._take
+
+        def wait(self: LocalEngine, lock: IO[str]) -> None:
+            monkeypatch.setattr(LocalEngine, "_take", take)
+            evaluate(fake_profile(), store, Options(only=("*@eager",)))
+            self.waited = 1.0
+
+        for options, times in ((Options(), 1), (Options(force=True), 2)):
+            watcher = Watcher()
+            monkeypatch.setattr(LocalEngine, "_take", wait)
+            decision = evaluate(fake_profile(), store, options, watcher)
+            assert len(watcher.done) == times
+            assert {one.id for one in decision.ranked} == WANTED
+            assert decision.evidence.certificate is not None
+            assert (decision.evidence.certificate.candidates, decision.evidence.certificate.measured) == (4, 4)
+
     def test_the_strategy_is_the_profiles(self, store: Store) -> None:
         decision = evaluate(fake_profile(evaluation={"strategy": "random"}), store)
         assert decision.evidence.certificate is not None
@@ -296,7 +315,7 @@ class TestInterruption:
         asked = [False]
         watcher = Watcher(act=lambda number: asked.__setitem__(0, True))
         decision = evaluate(fake_profile(), store, Options(stopping=lambda: asked[0]), watcher)
-        assert len(watcher.done) == 1
+        assert len(watcher.done) == len(watcher.begun) == 1
         assert decision.evidence.certificate is not None
         assert decision.evidence.certificate.stopped_because == "interrupted"
         assert decision.evidence.certificate.measured == 2
@@ -418,6 +437,20 @@ class TestRank:
             rank(slow, store, "zzz")
         with pytest.raises(UsageError, match="several environments"):
             rank(slow, store, "")
+
+    def test_what_cannot_run_there_is_known_from_any_run_that_asked(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(journey, "unavailable_ways", lambda environment: {"openvino": "not installed"})
+        evaluate(fake_profile(), store)
+        evaluate(fake_profile(candidates={"models": [LONG], "optimizations": ["eager"]}), store)
+        assert {one.id for one in rank(fake_profile(), store).unavailable} == {
+            f"{SHORT}@openvino",
+            f"{LONG}@openvino",
+        }
+        monkeypatch.setattr(journey, "unavailable_ways", lambda environment: {})
+        evaluate(fake_profile(candidates={"models": [LONG], "optimizations": ["open*"]}), store)
+        assert rank(fake_profile(), store).unavailable == ()
 
     def test_evidence_of_another_device_is_never_used(self, evaluated: Evaluated) -> None:
         store = evaluated.store

@@ -40,7 +40,10 @@ def dashboard(
     if not quiet:
         print(f"dashboard of {store} on http://127.0.0.1:{port} (Ctrl-C ends it)", file=sys.stderr, flush=True)
     command = dashboard_command(store, port)
-    return subprocess.run(command, check=False, env={**os.environ, "SELECTOR_STORE": store}).returncode
+    try:
+        return subprocess.run(command, check=False, env={**os.environ, "SELECTOR_STORE": store}).returncode
+    except KeyboardInterrupt:
+        return 0
 
 
 def dashboard_command(store: str, port: int) -> list[str]:

@@ -8,10 +8,11 @@ from selector.engines.local import LocalEngine, Order
 from selector.engines.run import Observer, Options, Prospect
 from selector.engines.server import Stopped
 from selector.engines.weights import WeightsPolicy
-from selector.profiler.rule import stopping_rule
+from selector.profiler.rule import stopping_rule, suffices
 from selector.requirements import RequirementProfile
 from selector.search import SearchState, Stop, resolve_strategy
 from selector.store import Store
+from selector.store.evidence import stored
 from selector.types import Certificate, Measurement, Planned, speed_identity
 
 
@@ -83,7 +84,10 @@ class Campaign:
         _, strategy = resolve_strategy(self._prospect.strategy)
         environment = self._prospect.plan.environment
         budget = self._profile.evaluation.time_budget
-        left = self._prospect.open
+        if engine.waited and not self._options.force:
+            measured.update(self._measured_meanwhile())
+        left = tuple(one for one in self._prospect.open if one.candidate.id not in measured)
+        identities = {one.candidate.id: speed_identity(one.candidate, environment) for one in left}
         done = 0
         while True:
             elapsed = time.monotonic() - self._started - engine.waited
@@ -100,9 +104,14 @@ class Campaign:
             done += 1
             # Weights do not change speed: every tag of the architecture is now measured.
             for one in left:
-                if speed_identity(one.candidate, environment) == measurement.identity:
+                if identities[one.candidate.id] == measurement.identity:
                     measured[one.candidate.id] = measurement
             left = tuple(one for one in left if one.candidate.id not in measured)
+
+    def _measured_meanwhile(self) -> dict[str, Measurement]:
+        """What the run that held the device has measured of what was open."""
+        found = stored(self._store, self._prospect.open, self._prospect.plan.environment)
+        return {name: measurement for name, measurement in found.items() if suffices(measurement, self._rule)}
 
     def _measure(self, engine: LocalEngine, planned: Planned) -> Measurement:
         order = Order(

@@ -266,6 +266,14 @@ class TestDashboard:
         assert "http://127.0.0.1:8123" in answer.err
         assert answer.out == ""
 
+    def test_ctrl_c_is_how_it_ends(self, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+        def interrupt(command: list[str], **more: Any) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("subprocess.run", interrupt)
+        answer = cli("dashboard", "--quiet")
+        assert (answer.code, answer.out, answer.err) == (0, "", "")
+
     def test_without_streamlit_it_says_what_to_install(self, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
         answer = cli("dashboard")

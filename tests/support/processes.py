@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -43,12 +46,15 @@ def alive(pids: Iterable[int]) -> set[int]:
 
 
 def await_end(pids: Iterable[int], seconds: float = 60.0) -> set[int]:
-    """Waits for processes to end; those that still run after `seconds`."""
+    """Waits for processes to end; those that still ran after `seconds`, and were then killed."""
     deadline = time.monotonic() + seconds
     left = alive(pids)
     while left and time.monotonic() < deadline:
         time.sleep(0.02)
         left = alive(left)
+    for one in left:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(one, signal.SIGKILL)
     return left
 
 
