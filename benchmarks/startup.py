@@ -26,7 +26,9 @@ def main() -> None:
         "import typer, rich": REFERENCE,
         "selector --help": [*selector, "--help"],
         "selector rank": [*selector, "rank", "quickstart", "--device", "fake"],
-        "selector models": [*selector, "models", "--family", "vit"],
+        "selector models": [*selector, "models", "--family", "vit", "--max-gmacs", "20", "--sort", "activations"],
+        "completing models": ["env", *completing("models", "vit_"), *selector],
+        "completing candidates": ["env", *completing("explain", "quickstart", "mob"), *selector],
         "selector validate": [*selector, "validate", "quickstart"],
     }
     with tempfile.TemporaryDirectory() as folder:
@@ -39,7 +41,13 @@ def main() -> None:
     reference = statistics.median(times["import typer, rich"])
     for name, taken in times.items():
         median = statistics.median(taken)
-        print(f"{name:20} {median * 1e3:7.0f} ms   {median / reference:5.2f} × import typer, rich")
+        print(f"{name:21} {median * 1e3:7.0f} ms   {median / reference:5.2f} × import typer, rich")
+
+
+def completing(*words: str) -> list[str]:
+    """What bash sets for completing the last word."""
+    line = "\n".join(["selector", *words])
+    return ["_SELECTOR_COMPLETE=complete_bash", f"COMP_WORDS={line}", f"COMP_CWORD={len(words)}"]
 
 
 def seconds(command: list[str], folder: Path) -> float:

@@ -10,11 +10,14 @@ import json
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from selector.owners import is_left, owner_token
 from selector.types import content_hash
+
+_TEMPORARY = ".being-written-"
 
 
 def cache_folder() -> Path:
@@ -34,7 +37,7 @@ class ArtifactCache:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self.folder = folder or cache_folder()
+        self.folder = (folder or cache_folder()).absolute()
 
     def path(self, kind: str, key: Any, suffix: str) -> Path:
         """Where the artifact of `kind` with the content `key` (plain data) is or will be."""
@@ -47,7 +50,7 @@ class ArtifactCache:
         It is on the disk before it gets its name, so that a power cut leaves the old state or the new one.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
+        temporary = path.with_name(f"{_TEMPORARY}{owner_token()}-{uuid.uuid4().hex}{path.suffix}")
         try:
             yield temporary
             with temporary.open("rb") as written:
@@ -56,9 +59,19 @@ class ArtifactCache:
         finally:
             temporary.unlink(missing_ok=True)
 
+    def remove_left(self) -> None:
+        """Removes the temporary files of processes that were killed while they wrote."""
+        for temporary in self.folder.glob(f"*/{_TEMPORARY}*"):
+            if is_left(temporary):
+                with suppress(OSError):
+                    temporary.unlink()
+
     def read_json(self, path: Path) -> Any | None:
-        """What `write_json` wrote, or None when it is not there."""
-        return json.loads(path.read_text()) if path.is_file() else None
+        """What `write_json` wrote, or None when it is not there, or is no longer what was written."""
+        try:
+            return json.loads(path.read_text())
+        except (OSError, ValueError):
+            return None
 
     def write_json(self, path: Path, value: Any) -> None:
         """Writes plain data atomically."""

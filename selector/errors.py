@@ -9,6 +9,9 @@
     │   ├── DeviceError            the device asked for is not here
     │   └── NotSupportedError      meant by the format, not served by this version
     ├── StoreError        exit 4   the store cannot be opened, read or written
+    │   └── StoreAddressError  2   there is no store where the call says one is
+    ├── OutputError       exit 4   standard output takes no more
+    ├── DiskFullError     exit 4   no space left for the cache or temporary files
     ├── PluginError       exit 4   a registered extension cannot be imported
     └── CandidateError    (row)    one candidate failed; becomes an outcome, never ends a run
         ├── ExportFailedError
@@ -25,8 +28,17 @@ where the command line ends the command.
 from __future__ import annotations
 
 import difflib
+import fnmatch
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+_LISTED = 300
+"""Characters up to which all names are listed where one was not found."""
+_QUOTED = 60
+_LONGEST_PATTERN = 200
+_LONGEST_PATH = 1_000
+_WORD = re.compile("[A-Za-z0-9-]+")
 
 
 class SelectorError(Exception):
@@ -73,7 +85,7 @@ class ProfileError(UsageError):
         super().__init__("\n".join(self._render(problem) for problem in self.problems))
 
     def _render(self, problem: Problem) -> str:
-        place = self.path
+        place = self.path if len(self.path) <= _LONGEST_PATH else f"{self.path[:_QUOTED]}…"
         if problem.line is not None:
             place += f":{problem.line}:{problem.column or 1}"
         text = f"{place}: {problem.message}"
@@ -99,9 +111,17 @@ class UnknownNameError(UsageError):
         self.kind = kind
         self.name = name
         self.known = sorted(known)
-        near = suggest(name, self.known)
-        hint = f", {near}" if near else f". Known: {', '.join(self.known[:20]) or 'none'}"
-        super().__init__(f"unknown {kind} {name!r}{hint}")
+        self.suggestion = suggest(name, self.known) or suggest_pattern(name, self.known)
+        super().__init__(f"unknown {kind} {excerpt(name)}{self._hint()}")
+
+    def _hint(self) -> str:
+        """The near name, or what is known; of many only some, with their number."""
+        if self.suggestion:
+            return f", {self.suggestion}"
+        listed = ", ".join(self.known) or "none"
+        if len(self.known) <= 2 or len(listed) <= _LISTED:
+            return f". Known: {listed}"
+        return f"; there are {len(self.known):,}, such as {', '.join(self.known[:3])}"
 
 
 class DeviceError(UsageError):
@@ -114,6 +134,20 @@ class NotSupportedError(UsageError):
 
 class StoreError(SelectorError):
     """The store cannot be opened, read or written. What was committed before is kept."""
+
+
+class DiskFullError(SelectorError):
+    """No space left for what measuring writes. It says nothing of the candidate at work, so the run ends."""
+
+
+class StoreAddressError(StoreError):
+    """The call names what is no store, or one that is not there: the address has to change."""
+
+    exit_code = 2
+
+
+class OutputError(SelectorError):
+    """The result cannot be printed."""
 
 
 class PluginError(SelectorError):
@@ -156,6 +190,11 @@ class OutOfMemoryError(CandidateError):
     outcome = "out_of_memory"
 
 
+def excerpt(text: str) -> str:
+    """A text in quotes for a message, on one line, cut where it is long."""
+    return repr(text) if len(text) <= _QUOTED else f"{text[:_QUOTED]!r}…"
+
+
 def suggest(name: str, known: Iterable[str]) -> str:
     """The hint ``did you mean 'x'?`` for the nearest known name, or "" when nothing is near.
 
@@ -165,3 +204,24 @@ def suggest(name: str, known: Iterable[str]) -> str:
     """
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"did you mean {near[0]!r}?" if near else ""
+
+
+def suggest_pattern(pattern: str, known: Iterable[str]) -> str:
+    """The hint for a glob, or the beginning of a name, in which one word is a slip; "" where that does not help.
+
+    "*@openvin" becomes "*@openvino" when such names are known.
+
+    Args:
+        pattern: What was written.
+        known: The names over which it was meant.
+    """
+    names = list(known)
+    if len(pattern) > _LONGEST_PATTERN:
+        return ""
+    vocabulary = sorted({word for name in names for word in _WORD.findall(name)})
+    for found in _WORD.finditer(pattern):
+        for near in difflib.get_close_matches(found[0], vocabulary, n=3, cutoff=0.7):
+            corrected = pattern[: found.start()] + near + pattern[found.end() :]
+            if fnmatch.filter(names, corrected) or any(name.startswith(corrected) for name in names):
+                return f"did you mean {corrected!r}?"
+    return ""

@@ -15,7 +15,7 @@ from dataclasses import replace
 from selector.catalog import load_catalog
 from selector.decision import Decision, decide
 from selector.devices import resolve
-from selector.devices.base import others_running
+from selector.devices.host import foreign_load
 from selector.engines.run import Observer, Options, Prospect
 from selector.errors import UnknownNameError, UsageError
 from selector.optimizations import OPTIMIZATIONS, all_libraries, unavailable_ways
@@ -26,8 +26,8 @@ from selector.store import RunRecord, Store
 from selector.store.evidence import find_environment, gather, stored
 from selector.types import Measurement, Plan, Timing
 
-_BUSY = 0.5
-"""Other tasks that want a processor, on average, from which on a machine is called busy."""
+_BUSY = 0.3
+"""Processors that others keep busy from which on a machine is called busy."""
 
 __all__ = ["Observer", "Options", "Prospect", "decide_run", "evaluate", "rank", "survey"]
 
@@ -66,6 +66,7 @@ def evaluate(
     excluded = [(name, exclusion.reason) for name, exclusion in prospect.excluded.items()]
     excluded += [(name, _LEFT_OUT) for name in prospect.left_out]
     run_id = store.begin_run(profile, prospect.plan, excluded, prospect.strategy)
+    observer.started(run_id)
     campaign = Campaign(
         profile, store, prospect, run_id, options=options, observer=observer, weights=weights, started=started
     )
@@ -154,13 +155,12 @@ def decide_run(store: Store, reference: str, profile: RequirementProfile | None 
 
 def _busy_note(prospect: Prospect) -> str | None:
     """A warning when other programs compete for the processors as a run begins."""
-    others = others_running() if prospect.device.kind != "fake" else 0.0
+    others = foreign_load() if prospect.device.kind != "fake" else 0.0
     if others < _BUSY:
         return None
     return (
-        f"Other programs were using this machine when measuring began (about {others:.0f} on "
-        f"{prospect.plan.environment.threads} threads). Its figures are too high, some of them by far: measure again "
-        "with --force when it is quiet."
+        f"Other programs kept {others:.1f} of {prospect.device.default_threads} cores busy when measuring began. "
+        "What they disturb is timed again, and is called unstable if they go on."
     )
 
 

@@ -16,7 +16,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, Literal
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 """Version of the measuring protocol; part of every identity. Raised whenever figures stop being comparable."""
 
 Precision = Literal["fp32", "bf16", "fp16", "int8"]
@@ -310,6 +310,59 @@ class Measurement:
 
 
 @dataclass(frozen=True)
+class Duel:
+    """Two candidates compared by rounds in which both were timed.
+
+    Attributes:
+        first: Speed identity.
+        second: Speed identity.
+        statistic: "mean" or a percentile of the seconds per query.
+        ratio: The first's relative to the second's, with its interval; below 1 the first is faster.
+    """
+
+    first: str
+    second: str
+    statistic: str
+    ratio: Interval
+
+
+@dataclass(frozen=True)
+class RunOff:
+    """Finalists timed in turn, round by round: A B C, then B A C, and so on.
+
+    Attributes:
+        id: Unique.
+        environment: Where.
+        run_id: The run that made it.
+        created: When (UTC).
+        candidates: Their ids, for people; another tag of one architecture has the same identity.
+        identities: Their speed identities, in the same order.
+        statistic: By which they were ranked.
+        rounds: How many rounds.
+        queries: Queries of each candidate in a round.
+        latencies: By identity, float64 little-endian seconds per query, round after round; empty where they were
+            not asked for.
+        duels: Every pair, by every statistic that so many queries support.
+        disturbed_by: A clause for each sign that the device was not left alone; such a run-off decides nothing.
+        wall_seconds: What it cost.
+    """
+
+    id: str
+    environment: Environment
+    run_id: str
+    created: dt.datetime
+    candidates: tuple[str, ...]
+    identities: tuple[str, ...]
+    statistic: str
+    rounds: int
+    queries: int
+    latencies: Mapping[str, bytes]
+    duels: tuple[Duel, ...]
+    disturbed_by: tuple[str, ...]
+    wall_seconds: float
+
+
+@dataclass(frozen=True)
 class Planned:
     """A candidate that is considered, with what is known of its model.
 
@@ -383,6 +436,7 @@ class Evidence:
         certificate: How the search went, None when nothing was searched.
         timing: What the run cost.
         run_id: The run, or None.
+        run_offs: Run-offs of measurements that still speak, newest first, without latencies.
     """
 
     plan: Plan
@@ -391,6 +445,7 @@ class Evidence:
     certificate: Certificate | None = None
     timing: Timing = Timing()
     run_id: str | None = None
+    run_offs: tuple[RunOff, ...] = ()
 
 
 def speed_identity(candidate: Candidate, environment: Environment) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from support.fake_profiles import LONG, SHORT, SMALL, fake_profile
@@ -14,8 +15,8 @@ from support.sample_store import CPU, GPU, fill
 
 from selector import journey
 from selector.decision import Decision
+from selector.engines import local
 from selector.engines.campaign import Campaign
-from selector.engines.local import LocalEngine
 from selector.errors import DeviceError, StoreError, UnknownNameError, UsageError
 from selector.journey import Observer, Options, Prospect, decide_run, evaluate, rank, survey
 from selector.requirements import load_profile
@@ -198,26 +199,23 @@ class TestEvaluate:
         assert decision.evidence.certificate.stopped_because == "exhausted"
 
     def test_waiting_for_another_run_costs_no_budget(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-        def wait(self: LocalEngine, lock: object) -> None:
-            self.waited = 1e6
-
-        monkeypatch.setattr(LocalEngine, "_take", wait)
+        monkeypatch.setattr(local, "device_lock", lambda *_, **__: contextlib.nullcontext(1e6))
         decision = evaluate(fake_profile(evaluation={"time_budget": "1 ns"}), store)
         assert {one.id for one in decision.ranked} == WANTED
 
     def test_what_another_run_measured_meanwhile_is_not_measured_again(
         self, store: Store, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        take = LocalEngine._take
+        lock = local.device_lock
 
-        def wait(self: LocalEngine, lock: IO[str]) -> None:
-            monkeypatch.setattr(LocalEngine, "_take", take)
+        def wait(*_: object, **__: object) -> contextlib.AbstractContextManager[float]:
+            monkeypatch.setattr(local, "device_lock", lock)
             evaluate(fake_profile(), store, Options(only=("*@eager",)))
-            self.waited = 1.0
+            return contextlib.nullcontext(1.0)
 
         for options, times in ((Options(), 1), (Options(force=True), 2)):
             watcher = Watcher()
-            monkeypatch.setattr(LocalEngine, "_take", wait)
+            monkeypatch.setattr(local, "device_lock", wait)
             decision = evaluate(fake_profile(), store, options, watcher)
             assert len(watcher.done) == times
             assert {one.id for one in decision.ranked} == WANTED

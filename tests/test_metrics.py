@@ -14,11 +14,15 @@ from support.evidence import (
     RANDOM_WEIGHTS,
     make_agreement,
     make_candidate,
+    make_evidence,
     make_facts,
     make_measurement,
     make_observation,
+    make_planned,
+    make_profile,
 )
 
+from selector.decision import decide
 from selector.errors import PluginError, UnknownNameError
 from selector.metrics import (
     METRICS,
@@ -27,8 +31,10 @@ from selector.metrics import (
     NotObserved,
     Reading,
     evaluate_metric,
+    label,
     metric,
 )
+from selector.reports import content
 from selector.types import Interval, LatencySummary, Outcome, PublishedFigure, Weights
 
 UNITS = {"time": "s", "memory": "B", "energy": "J", "fraction": "1", "money": "USD", "rate": "1/s", "count": "1"}
@@ -105,6 +111,8 @@ def test_a_metric_is_described(name):
     assert entry.better in ("lower", "higher")
     assert entry.description[0].isupper()
     assert not entry.description.endswith(".")
+    assert entry.label
+    assert "_" not in entry.label + entry.heading
 
 
 @every_metric
@@ -187,6 +195,25 @@ def test_a_metric_is_one_decorated_function(monkeypatch):
     assert evaluate_metric("switches", _reading()) == MetricValue(7.0)
     with pytest.raises(PluginError, match="metric 'throughput' is registered twice"):
         metric("throughput", unit="1/s", kind="rate", better="higher", description="Again")(switches)
+
+
+def test_what_people_call_a_metric_stands_at_the_metric(monkeypatch):
+    assert label("latency_p95") == "p95"
+    assert label("accuracy_top1@imagenet-r") == "top-1 on imagenet-r"
+    monkeypatch.setattr(METRICS, "_entries", dict(METRICS))
+    metric("switches_total", unit="1", kind="count", better="lower", description="Switches")(
+        lambda _: MetricValue(7.0)
+    )
+    metric(
+        "jitter", unit="s", kind="time", better="lower", description="Spread", label="spread of p95", heading="spread"
+    )(lambda _: MetricValue(7.0))
+    assert (label("switches_total"), METRICS.get("switches_total").heading) == ("switches total", "switches total")
+    profile = make_profile({"jitter": "< 1 s"})
+    evidence = make_evidence([(planned := make_planned(), make_measurement(planned.candidate))])
+    decision = decide(profile, evidence)
+    assert "spread of p95 7 s, limit < 1 s" in decision.rejected[0].reasons[0]
+    columns = {one.key: one.title for one in content.ranking_table(decision, decision.rejected).columns}
+    assert columns["jitter"] == "spread"
 
 
 # --- latencies

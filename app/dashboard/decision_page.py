@@ -81,7 +81,7 @@ def _verdict(decision: Decision, edited: bool) -> None:
     if decision.winner is None:
         st.header("No candidate meets every requirement")
         st.warning(as_text(decision.headline), icon=":material/rule:")
-        for miss in content.ways_out(decision)[:4]:
+        for miss in decision.nearest_misses[:4]:
             st.markdown(f"- **{as_text(content.name(miss.assessment))}**: {as_text(miss.relaxation)}")
     else:
         st.header(as_text(content.name(decision.winner)))

@@ -9,16 +9,27 @@ torch or timm::
 """
 
 from selector.catalog.catalog import Catalog
-from selector.catalog.listing import COLUMNS, Column, ModelFilter, list_models, published_top1, published_top5
+from selector.catalog.listing import (
+    COLUMNS,
+    DEFAULT_DATASET,
+    Column,
+    ModelFilter,
+    list_models,
+    published_datasets,
+    published_top1,
+    published_top5,
+)
 from selector.catalog.tables import load_catalog
 
 __all__ = [
     "COLUMNS",
+    "DEFAULT_DATASET",
     "Catalog",
     "Column",
     "ModelFilter",
     "list_models",
     "load_catalog",
+    "published_datasets",
     "published_top1",
     "published_top5",
 ]

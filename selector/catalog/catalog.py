@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import fnmatch
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from fnmatch import fnmatchcase
 
 from selector.catalog.families import short_name
 from selector.errors import UnknownNameError
@@ -90,7 +90,7 @@ class Catalog:
         """Names of the models that a name or a glob means; never empty."""
         if not _WILDCARD.search(pattern):
             return {self.facts(pattern).name}
-        found = {name for name in self._models if fnmatchcase(name, pattern)}
+        found = set(fnmatch.filter(self._models, pattern))
         if not found:
             raise UnknownNameError("model", pattern, self._near_globs(pattern))
         return found
@@ -98,7 +98,7 @@ class Catalog:
     def _members(self, pattern: str) -> set[str]:
         """Names of the models of the families that a name or a glob means; never empty."""
         families = self.families()
-        meant = {family for family in families if fnmatchcase(family, short_name(pattern))}
+        meant = {family for family in families if fnmatch.fnmatchcase(family, short_name(pattern))}
         if not meant:
             raise UnknownNameError("family", pattern, families)
         return {name for name, facts in self._models.items() if facts.family in meant}
@@ -118,4 +118,4 @@ class Catalog:
         if not near:
             return [f"{word}*" for word in words]
         corrected = near[0] + pattern[len(head) :]
-        return [corrected if any(fnmatchcase(name, corrected) for name in self._models) else f"{near[0]}*"]
+        return [corrected if fnmatch.filter(self._models, corrected) else f"{near[0]}*"]

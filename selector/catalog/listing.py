@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from selector.catalog.families import short_name
 from selector.errors import UnknownNameError
 from selector.types import ImageSize, ModelFacts, PublishedFigure
 
+DEFAULT_DATASET = "imagenet-1k"
+"""The test set that is meant where none is named."""
+
 UNKNOWN_LICENSE = "unknown"
 """What stands for a licence that is not stated."""
 
 
-def published_top1(facts: ModelFacts, dataset: str = "imagenet-1k") -> float | None:
+def published_top1(facts: ModelFacts, dataset: str = DEFAULT_DATASET) -> float | None:
     """The top-1 published for these weights on `dataset` at the native size, 0 to 1, or None."""
     figure = _native_figure(facts, dataset)
     return figure.top1 if figure else None
 
 
-def published_top5(facts: ModelFacts, dataset: str = "imagenet-1k") -> float | None:
+def published_top5(facts: ModelFacts, dataset: str = DEFAULT_DATASET) -> float | None:
     """The top-5 published for these weights on `dataset` at the native size, 0 to 1, or None."""
     figure = _native_figure(facts, dataset)
     return figure.top5 if figure else None
+
+
+def published_datasets(models: Iterable[ModelFacts]) -> list[str]:
+    """The test sets on which figures of any of the models are published, sorted."""
+    return sorted({figure.dataset for facts in models for figure in facts.published})
 
 
 def _native_figure(facts: ModelFacts, dataset: str) -> PublishedFigure | None:
@@ -79,11 +87,13 @@ class ModelFilter:
         tags: Globs over the weights' tag, any of them.
         pretraining: Globs over the pretraining data, any of them.
         image_size: Native height and width, exactly.
+        min_size, max_size: Longer side of the native size in pixels, at least and at most.
         num_classes: Width of the classifier, exactly.
-        max_parameters: Number of weights at most.
-        max_gmacs: Multiply-accumulates in 1e9 at most.
-        max_activations: Elements of layer outputs at most.
-        min_top1: Published ImageNet-1k top-1 at the native size at least, 0 to 1.
+        min_parameters, max_parameters: Number of weights.
+        min_gmacs, max_gmacs: Multiply-accumulates for one image in 1e9.
+        min_activations, max_activations: Elements of layer outputs for one image.
+        min_top1, min_top5: Accuracy published on `dataset` at the native size at least, 0 to 1.
+        dataset: The test set of published figures.
         text: Words that all occur in name, family, licence or pretraining, in upper or lower case; a word with
             wildcards is a glob over the name.
     """
@@ -93,11 +103,18 @@ class ModelFilter:
     tags: Sequence[str] = ()
     pretraining: Sequence[str] = ()
     image_size: ImageSize | None = None
+    min_size: int | None = None
+    max_size: int | None = None
     num_classes: int | None = None
-    max_parameters: int | None = None
+    min_parameters: float | None = None
+    max_parameters: float | None = None
+    min_gmacs: float | None = None
     max_gmacs: float | None = None
-    max_activations: int | None = None
+    min_activations: float | None = None
+    max_activations: float | None = None
     min_top1: float | None = None
+    min_top5: float | None = None
+    dataset: str = DEFAULT_DATASET
     text: str = ""
 
     def passes(self, facts: ModelFacts) -> bool:
@@ -117,10 +134,12 @@ class ModelFilter:
 
     def _within(self, facts: ModelFacts) -> bool:
         return (
-            _at_most(facts.parameters, self.max_parameters)
-            and _at_most(facts.gmacs, self.max_gmacs)
-            and _at_most(facts.activations, self.max_activations)
-            and _at_least(published_top1(facts), self.min_top1)
+            _between(max(facts.image_size), self.min_size, self.max_size)
+            and _between(facts.parameters, self.min_parameters, self.max_parameters)
+            and _between(facts.gmacs, self.min_gmacs, self.max_gmacs)
+            and _between(facts.activations, self.min_activations, self.max_activations)
+            and _between(published_top1(facts, self.dataset), self.min_top1, None)
+            and _between(published_top5(facts, self.dataset), self.min_top5, None)
         )
 
 
@@ -142,17 +161,33 @@ def list_models(
         Sorted by the column, then by name; models without a value in it last.
 
     Raises:
-        UnknownNameError: No such column; or a family or licence that none of `models` has.
+        UnknownNameError: No such column; or a family, licence, tag, pretraining or test set that none of `models`
+            has.
     """
     if sort not in COLUMNS:
         raise UnknownNameError("column", sort, COLUMNS)
     listed = list(models)
+    column = COLUMNS[sort]
     if wanted is not None:
         _check("family", [short_name(name) for name in wanted.families], {facts.family for facts in listed})
         known = {facts.license or UNKNOWN_LICENSE for facts in listed} | {UNKNOWN_LICENSE}
         _check("licence", [name.lower() for name in wanted.licenses], known)
+        _check("tag", wanted.tags, {facts.tag for facts in listed})
+        _check("pretraining", wanted.pretraining, {facts.pretraining for facts in listed if facts.pretraining})
+        if wanted.dataset != DEFAULT_DATASET:
+            _check("test set", [wanted.dataset], published_datasets(listed))
+            column = _on(column, wanted.dataset)
         listed = [facts for facts in listed if wanted.passes(facts)]
-    return _sorted(listed, COLUMNS[sort], COLUMNS[sort].descending if descending is None else descending)
+    return _sorted(listed, column, column.descending if descending is None else descending)
+
+
+def _on(column: Column, dataset: str) -> Column:
+    """The column with the figures of another test set, where it has published ones."""
+    if column.name == "top1":
+        return replace(column, value=lambda facts: published_top1(facts, dataset))
+    if column.name == "top5":
+        return replace(column, value=lambda facts: published_top5(facts, dataset))
+    return column
 
 
 def _sorted(models: list[ModelFacts], column: Column, descending: bool) -> list[ModelFacts]:
@@ -173,12 +208,11 @@ def _any_matches(value: str, patterns: Sequence[str]) -> bool:
     return not patterns or any(fnmatchcase(value, pattern) for pattern in patterns)
 
 
-def _at_most(value: float | None, limit: float | None) -> bool:
-    return limit is None or (value is not None and value <= limit)
-
-
-def _at_least(value: float | None, limit: float | None) -> bool:
-    return limit is None or (value is not None and value >= limit)
+def _between(value: float | None, least: float | None, most: float | None) -> bool:
+    """Whether a value is within its limits; one that is not known is within none."""
+    if value is None:
+        return least is None and most is None
+    return (least is None or value >= least) and (most is None or value <= most)
 
 
 def _found(word: str, facts: ModelFacts) -> bool:

@@ -16,7 +16,7 @@ from selector.types import ImageSize
 if TYPE_CHECKING:
     import torch
 
-COUNTING_ERRORS = (AssertionError, AttributeError, RuntimeError, TypeError, ValueError)
+COUNTING_ERRORS = (AssertionError, AttributeError, RuntimeError, TypeError, ValueError, ZeroDivisionError)
 """What a network raises when it cannot be built or called on the meta device, or not at this size."""
 
 
@@ -48,8 +48,8 @@ def count_work(name: str, image_size: ImageSize) -> Work:
         image_size: Height and width in pixels.
 
     Raises:
-        AssertionError, AttributeError, RuntimeError, TypeError, ValueError: timm cannot build it on the meta
-            device (`COUNTING_ERRORS`).
+        AssertionError, AttributeError, RuntimeError, TypeError, ValueError, ZeroDivisionError: timm cannot build it
+            on the meta device (`COUNTING_ERRORS`).
     """
     model = _on_meta(name)
     try:

@@ -14,7 +14,8 @@ import traceback
 
 import typer
 
-from selector.cli import listing, main_job, serving
+from selector.cli import completion, listing, machine, main_job, models, serving
+from selector.cli.output import say, unwritten
 from selector.errors import SelectorError
 
 app = typer.Typer(
@@ -28,8 +29,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 main_job.add_to(app)
+models.add_to(app)
 listing.add_to(app)
 serving.add_to(app)
+machine.add_to(app)
 
 _INTERRUPTED = 130
 _INTERNAL = 4
@@ -40,12 +43,13 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal that cannot show every character gets its number instead of an internal error.
         sys.stdout.reconfigure(errors="backslashreplace")
+    completion.unsplit(os.environ)
     code = run(sys.argv[1:])
     try:
         sys.stdout.flush()
     except OSError as error:
         if not isinstance(error, BrokenPipeError):
-            print(f"selector: the result could not be written: {error.strerror}", file=sys.stderr)
+            say(f"selector: {unwritten(error)}")
             code = _INTERNAL
         # What is still unwritten would be tried again, and complained of, when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -63,11 +67,11 @@ def run(arguments: list[str]) -> int:
     """
     debug = "--debug" in arguments
     try:
-        result = app(args=arguments, standalone_mode=False)
+        result = app(args=arguments, prog_name="selector", standalone_mode=False)
     except SelectorError as error:
         if debug:
-            traceback.print_exc()
-        print(f"selector: {error}", file=sys.stderr)
+            say(traceback.format_exc())
+        say(f"selector: {error}")
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         result = _INTERRUPTED
@@ -77,15 +81,17 @@ def run(arguments: list[str]) -> int:
         return 0
     except Exception as error:  # noqa: BLE001 - the one place that ends the command
         if _is_usage_error(error):
-            error.show()  # type: ignore[attr-defined]
+            written = io.StringIO()
+            error.show(file=written)  # type: ignore[attr-defined]
+            say(written.getvalue().rstrip("\n"))
             return 2
         if debug:
-            traceback.print_exc()
+            say(traceback.format_exc())
         hint = "" if debug else "; run the command again with --debug for the traceback"
-        print(f"selector: internal error: {type(error).__name__}: {error}{hint}", file=sys.stderr)
+        say(f"selector: internal error: {type(error).__name__}: {error}{hint}")
         return _INTERNAL
     if result == _INTERRUPTED:  # typer turns Ctrl-C into this code, too
-        print("selector: interrupted; what was measured is kept, the same command goes on", file=sys.stderr)
+        say("selector: interrupted; what was measured is kept, the same command goes on")
     return result if isinstance(result, int) else 0
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from selector.cli import options
+from selector.cli import completion, options, reporting
 from selector.cli.options import (
     DEFAULT_STORE,
     DebugOption,
@@ -23,16 +22,25 @@ from selector.cli.options import (
     StoreOption,
     VerboseOption,
 )
+from selector.cli.output import say, show
+from selector.errors import UsageError, excerpt
 
 if TYPE_CHECKING:
     from selector.decision import Decision
     from selector.journey import Options, Prospect
-    from selector.reports import Context
     from selector.requirements import RequirementProfile
     from selector.store import Store
 
+ProfileOrRunArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="PROFILE|RUN",
+        help='A profile, a run\'s id, or "latest".',
+        autocompletion=completion.profiles_and_runs,
+    ),
+]
+
 _INTERRUPTED = 130
-_STEM_BYTES = 120
 
 
 def add_to(app: typer.Typer) -> None:
@@ -50,7 +58,13 @@ def evaluate(
         str | None, typer.Option("--time-budget", metavar="TIME", help='Instead of the profile\'s, e.g. "5 min".')
     ] = None,
     strategy: Annotated[
-        str | None, typer.Option("--strategy", metavar="NAME", help="Instead of the profile's search strategy.")
+        str | None,
+        typer.Option(
+            "--strategy",
+            metavar="NAME",
+            help="Instead of the profile's search strategy.",
+            autocompletion=completion.strategies,
+        ),
     ] = None,
     only: OnlyOption = None,
     skip: SkipOption = None,
@@ -77,31 +91,41 @@ def evaluate(
     """
     from dataclasses import replace
 
-    from selector.cli.progress import interruptible, observing, prospect_lines
+    from selector.cli.log import RunLog
+    from selector.cli.progress import interruptible, observing
+    from selector.cli.wording import prospect_lines
     from selector.journey import Options, survey
     from selector.journey import evaluate as run_evaluation
     from selector.store import Store
 
     asked = options.load(profile, device, time_budget, strategy)
-    targets = [_report_target(path) for path in report or ()]
+    targets = [reporting.report_target(path) for path in report or ()]
     choice = Options(only=tuple(only or ()), skip=tuple(skip or ()), force=force, offline=offline)
     if dry_run:
         prospect = _survey_without_writing(asked, store, choice)
         if json:
             options.print_json(_dry_run_document(prospect))
         else:
-            print("\n".join([*prospect_lines(prospect), *_matrix(prospect)]))
+            show("\n".join([*prospect_lines(prospect), *_matrix(prospect)]))
         return 0
     survey(asked, None, choice)  # a wrong device or name is told before a store is made
-    with Store(store) as opened, interruptible() as stopping, observing(quiet=quiet, verbose=verbose) as observer:
-        decision = run_evaluation(asked, opened, replace(choice, stopping=stopping), observer)
+    with Store(store) as opened, RunLog(store, quiet=quiet) as log, interruptible() as stopping:
+        with observing(asked, log, quiet=quiet, verbose=verbose) as observer:
+            decision = run_evaluation(asked, opened, replace(choice, stopping=stopping), observer)
         interrupted = stopping()
-    context = options.context(profile, store)
+    again = reporting.measuring(time_budget=time_budget, strategy=strategy, only=only, skip=skip, offline=offline)
+    context = reporting.context(
+        profile,
+        store,
+        device=device,
+        measuring=again,
+        log="" if log.path is None else str(log.path),
+    )
     try:
         for path, name in targets:
-            _write(path, _rendered(decision, name, context))
-    finally:
-        _print_decision(decision, context, json=json)  # what was measured is told, whatever becomes of a report
+            reporting.write(path, reporting.rendered(decision, name, context))
+    finally:  # what was measured is told, whatever becomes of a report
+        reporting.print_decision(decision, context, json=json)
     return _INTERRUPTED if interrupted else decision.exit_code
 
 
@@ -128,13 +152,23 @@ def rank(
     asked = options.load(profile, device)
     with _reading(store) as opened:
         decision = _ranked(asked, opened, environment, only, skip)
-    _print_decision(decision, options.context(profile, store), json=json)
+    context = reporting.context(
+        profile, store, device=device, environment=environment, measuring=reporting.measuring(only=only, skip=skip)
+    )
+    reporting.print_decision(decision, context, json=json)
     return decision.exit_code
 
 
 def explain(
-    profile: ProfileArgument,
-    candidate: Annotated[str, typer.Argument(metavar="CANDIDATE", help="MODEL@OPTIMIZATION, or enough of it.")],
+    profile: ProfileOrRunArgument,
+    candidate: Annotated[
+        str,
+        typer.Argument(
+            metavar="CANDIDATE",
+            help="MODEL@OPTIMIZATION, or enough of it.",
+            autocompletion=completion.candidates,
+        ),
+    ],
     store: StoreOption = DEFAULT_STORE,
     device: DeviceOption = None,
     environment: EnvironmentOption = None,
@@ -148,22 +182,22 @@ def explain(
 
     Example:
       selector explain quickstart convnext_atto.d2_in1k@openvino
+
+      selector explain latest convnext_atto.d2_in1k@openvino
     """
     from selector.reports.explanation import candidate_document, explain_text
 
-    asked = options.load(profile, device)
-    with _reading(store) as opened:
-        decision = _ranked(asked, opened, environment)
+    decision = _decided(profile, store, device, environment)
     found = decision.find(candidate)
     if json:
         options.print_json(candidate_document(found))
     else:
-        print(explain_text(decision, found, log=verbose), end="")
+        show(explain_text(decision, found, log=verbose), end="")
     return 0
 
 
 def report(
-    source: Annotated[str, typer.Argument(metavar="PROFILE|RUN", help='A profile, a run\'s id, or "latest".')],
+    source: ProfileOrRunArgument,
     formats: Annotated[str, typer.Option("--format", metavar="LIST", help="Formats, separated by commas.")] = "md",
     output: Annotated[
         Path | None, typer.Option("--output", metavar="DIR", help="Folder to write into; else standard output.")
@@ -184,8 +218,6 @@ def report(
 
       selector report cloud.yaml --format md,json --output reports
     """
-    from selector.errors import UsageError
-    from selector.journey import decide_run
     from selector.reports import format_for
 
     names = ["json"] if json else [name for name in formats.split(",") if name.strip()]
@@ -194,19 +226,20 @@ def report(
         raise UsageError("--format names no format; write for instance --format md,json")
     if output is None and len(chosen) != 1:
         raise UsageError("several formats need a folder: add --output DIR")
-    asked = options.load(source, device) if _is_profile(source) else None
-    with _reading(store) as opened:
-        decision = decide_run(opened, source) if asked is None else _ranked(asked, opened, environment)
-    context = options.context("" if asked is None else source, store)
+    decision = _decided(source, store, device, environment)
+    if _is_profile(source):
+        context = reporting.context(source, store, device=device, environment=environment)
+    else:
+        context = reporting.context_of_run(decision, store)
     for one in chosen:
-        text = _rendered(decision, one.name, context)
+        text = reporting.rendered(decision, one.name, context)
         if output is None:
-            print(text, end="")
+            show(text, end="")
             continue
-        path = output / f"{_file_stem(decision)}{one.suffix}"
-        _write(path, text)
+        path = output / f"{reporting.file_stem(decision)}{one.suffix}"
+        reporting.write(path, text)
         if not quiet:
-            options.say(f"wrote {path}")
+            say(f"wrote {path}")
     return 0
 
 
@@ -234,8 +267,30 @@ def validate(
     if json:
         options.print_json({"profile": asked.as_dict(), "models": len(models), "optimizations": len(ways)})
     elif not quiet:
-        print(f"{profile}: valid. {len(models)} models × {len(ways)} ways = {len(models) * len(ways)} candidates")
+        show(f"{profile}: valid. {len(models)} models × {len(ways)} ways = {len(models) * len(ways)} candidates")
     return 0
+
+
+def _decided(source: str, store: str, device: str | None, environment: str | None) -> Decision:
+    """The decision that a profile or a run means.
+
+    Raises:
+        UsageError: A run is asked for on another device or in another environment than its own.
+    """
+    from selector.journey import decide_run
+
+    if _is_profile(source):
+        asked = options.load(source, device)
+        with _reading(store) as opened:
+            return _ranked(asked, opened, environment)
+    given = [name for name, value in (("--device", device), ("--environment", environment)) if value is not None]
+    if given:
+        raise UsageError(
+            f"{' and '.join(given)} cannot be given with a run: {excerpt(source)} is decided where it was measured. "
+            f"Leave {'it' if len(given) == 1 else 'them'} out, or name a profile instead of the run"
+        )
+    with _reading(store) as opened:
+        return decide_run(opened, source)
 
 
 def _ranked(
@@ -255,7 +310,11 @@ def _is_profile(source: str) -> bool:
     """Whether an argument names a profile; run ids begin with a date, and "latest" is one."""
     from selector.requirements import bundled_profiles
 
-    return Path(source).suffix in (".yaml", ".yml") or Path(source).is_file() or source in bundled_profiles()
+    try:
+        is_file = Path(source).is_file()
+    except (OSError, ValueError):  # too long for a name, or no text that can be one
+        is_file = False
+    return is_file or Path(source).suffix in (".yaml", ".yml") or source in bundled_profiles()
 
 
 def _reading(store: str) -> Store:
@@ -272,7 +331,7 @@ def _survey_without_writing(asked: RequirementProfile, store: str, choice: Optio
     try:
         opened = _reading(store)
     except StoreError as error:
-        options.say(f"no stored measurements are counted: {error}")
+        say(f"no stored measurements are counted: {error}")
         return survey(asked, None, choice)
     with opened:
         return survey(asked, opened, choice)
@@ -301,49 +360,3 @@ def _matrix(prospect: Prospect) -> list[str]:
         mark = mark or ("excluded" if name in prospect.excluded else "unavailable")
         lines.setdefault(one.facts.name, []).append(f"{one.candidate.optimization}: {mark}")
     return [f"  {model}\n      {', '.join(ways)}" for model, ways in lines.items()]
-
-
-def _report_target(path: Path) -> tuple[Path, str]:
-    """A report's path and the format that its suffix asks for; wrong ones are told before anything is measured."""
-    from selector.errors import UsageError
-    from selector.reports import format_for
-
-    if not path.suffix:
-        raise UsageError(f"--report {path}: the suffix names the format, e.g. {path}.md")
-    return path, format_for(path.suffix).name
-
-
-def _rendered(decision: Decision, name: str, context: Context) -> str:
-    from selector.reports import render
-
-    return render(decision, name, context)
-
-
-def _write(path: Path, text: str) -> None:
-    from selector.errors import UsageError
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"the report {path} could not be written: {error.strerror}; name another place") from error
-
-
-def _file_stem(decision: Decision) -> str:
-    """A file name from the profile's name: letters, digits, '-', '_' and '.' of it, within what file systems take."""
-    kept = (letter if letter.isalnum() or letter in "-_." else "-" for letter in decision.profile.name)
-    return "".join(kept).strip(".-").encode()[:_STEM_BYTES].decode(errors="ignore") or "decision"
-
-
-def _print_decision(decision: Decision, context: Context, *, json: bool) -> None:
-    if json:
-        print(_rendered(decision, "json", context), end="")
-        return
-    from selector.reports.terminal import print_rich, render_text
-
-    if options.fancy(sys.stdout):
-        from rich.console import Console
-
-        print_rich(decision, Console(), context)
-    else:
-        print(render_text(decision, None, context), end="")

@@ -1,4 +1,4 @@
-"""How a run's progress is shown: a bar on a terminal, plain lines elsewhere, nothing when quiet."""
+"""How a run's progress is shown: bars on a terminal, plain lines elsewhere, nothing when quiet; how it is stopped."""
 
 from __future__ import annotations
 
@@ -6,48 +6,95 @@ import contextlib
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
-from typing import TYPE_CHECKING, Any
 
-from selector.cli.options import fancy, say
+from selector.cli.log import RunLog
+from selector.cli.options import fancy
+from selector.cli.output import say
+from selector.cli.wording import best_text, left_text, met_text, outcome_text, prospect_lines, together_text
+from selector.decision.best import Best
 from selector.journey import Observer, Prospect
-from selector.quantities import format_quantity
-from selector.types import Measurement, Outcome, Planned
-
-if TYPE_CHECKING:
-    from rich.progress import Progress
+from selector.requirements import RequirementProfile
+from selector.search.remaining import Remaining
+from selector.types import Measurement, Outcome, Planned, RunOff
 
 
-def prospect_lines(prospect: Prospect) -> list[str]:
-    """What a run is going to do, as lines."""
-    unavailable = sum(one.unavailable is not None for one in prospect.plan.considered)
-    models = len({one.facts.name for one in prospect.plan.considered})
-    ways = len({one.candidate.optimization for one in prospect.plan.considered})
-    lines = [
-        f"{prospect.device.name}: {models} models × {ways} ways = {len(prospect.plan.considered)} candidates",
-        f"{len(prospect.excluded)} excluded by known facts, {unavailable} unavailable here, "
-        f"{len(prospect.stored)} in the store already, {len(prospect.open)} to measure"
-        + (f" (about {format_quantity(prospect.estimate.seconds, 'time', 2)})" if prospect.open else ""),
-    ]
-    return [*lines, *(f"note: {note}" for note in prospect.plan.notes)]
+class Several(Observer):
+    """Tells several observers, one after the other."""
 
-
-class PlainProgress(Observer):
-    """One line for each candidate that has ended.
-
-    Args:
-        verbose: Whether to print the logs of failures.
-    """
-
-    def __init__(self, *, verbose: bool) -> None:
-        self._verbose = verbose
-        self._total = 0
-        self._done = 0
+    def __init__(self, *observers: Observer) -> None:
+        self._observers = observers
 
     def begins(self, prospect: Prospect) -> None:
         """See `Observer`."""
-        self._total = len(prospect.open)
+        for one in self._observers:
+            one.begins(prospect)
+
+    def started(self, run_id: str) -> None:
+        """See `Observer`."""
+        for one in self._observers:
+            one.started(run_id)
+
+    def waits(self) -> None:
+        """See `Observer`."""
+        for one in self._observers:
+            one.waits()
+
+    def measures(self, planned: Planned, done: int, left: int) -> None:
+        """See `Observer`."""
+        for one in self._observers:
+            one.measures(planned, done, left)
+
+    def phase(self, planned: Planned, name: str) -> None:
+        """See `Observer`."""
+        for one in self._observers:
+            one.phase(planned, name)
+
+    def measured(self, planned: Planned, measurement: Measurement) -> None:
+        """See `Observer`."""
+        for one in self._observers:
+            one.measured(planned, measurement)
+
+    def meets(self, finalists: Sequence[Planned]) -> None:
+        """See `Observer`."""
+        for one in self._observers:
+            one.meets(finalists)
+
+    def met(self, run_off: RunOff | None, why: str) -> None:
+        """See `Observer`."""
+        for one in self._observers:
+            one.met(run_off, why)
+
+
+class PlainProgress(Observer):
+    """One line for each measurement that has ended: its figure, the best so far, the time that is left.
+
+    Counted are candidates: one measurement settles every tag of an architecture.
+
+    Args:
+        profile: What is asked; without it nobody is the best so far.
+        log: The run's log file, named with every failure, where there is one.
+        verbose: Whether to print the logs of failures.
+    """
+
+    def __init__(
+        self, profile: RequirementProfile | None = None, log: RunLog | None = None, *, verbose: bool = False
+    ) -> None:
+        self._profile = profile
+        self._log = log
+        self._verbose = verbose
+        self.done = 0
+        self.total = 0
+        self.best: Best | None = None
+        self.remaining: Remaining | None = None
+
+    def begins(self, prospect: Prospect) -> None:
+        """See `Observer`."""
+        self.done, self.total = 0, len(prospect.open)
+        if prospect.open and self._profile is not None:
+            self.best = Best(self._profile, prospect.plan, prospect.stored)
+            self.remaining = Remaining(self._profile, prospect.open, prospect.plan.environment)
         for line in prospect_lines(prospect):
             self.tell(line)
 
@@ -55,71 +102,74 @@ class PlainProgress(Observer):
         """See `Observer`."""
         self.tell("another run is measuring on this device; waiting for it to end")
 
+    def measures(self, planned: Planned, done: int, left: int) -> None:  # noqa: ARG002
+        """See `Observer`."""
+        self.done = self.total - left
+
     def measured(self, planned: Planned, measurement: Measurement) -> None:
         """See `Observer`."""
-        self._done += 1
-        width = len(str(self._total))
-        self.tell(f"[{self._done:{width}}/{self._total}] {planned.candidate.id}  {outcome_text(measurement)}")
+        figure, settled = "", 1
+        if self.best is not None and self.remaining is not None:
+            self.best.add(measurement)
+            settled = self.remaining.seen(planned, measurement.wall_seconds)
+            figure = self.best.told(planned, measurement)
+        self.done = min(self.done + settled, self.total)
+        width = len(str(self.total))
+        text = outcome_text(measurement, figure)
+        self.tell(
+            f"[{self.done:{width}}/{self.total}] {planned.candidate.id}  {text}"
+            f"{self._named(measurement)}{self._so_far()}"
+        )
         if self._verbose and measurement.log:
             self.tell(measurement.log.rstrip())
+
+    def meets(self, finalists: Sequence[Planned]) -> None:
+        """See `Observer`."""
+        self.tell(together_text(finalists))
+
+    def met(self, run_off: RunOff | None, why: str) -> None:
+        """See `Observer`."""
+        self.tell(met_text(run_off, why))
 
     def tell(self, line: str) -> None:
         """Prints a line."""
         say(line)
 
+    def _named(self, measurement: Measurement) -> str:
+        failed = measurement.outcome is not Outcome.OK
+        path = None if self._log is None else self._log.path
+        return f"; log: {path}" if failed and path is not None else ""
 
-class BarProgress(PlainProgress):
-    """The same lines above a bar with the time that is left."""
-
-    def __init__(self, progress: Progress, *, verbose: bool) -> None:
-        super().__init__(verbose=verbose)
-        self._progress = progress
-        self._task: Any = None
-
-    def begins(self, prospect: Prospect) -> None:
-        """See `Observer`."""
-        super().begins(prospect)
-        if prospect.open:
-            self._task = self._progress.add_task("measuring", total=len(prospect.open))
-
-    def measures(self, planned: Planned, done: int, left: int) -> None:
-        """See `Observer`."""
-        self._progress.update(self._task, description=planned.candidate.id, completed=done, total=done + left)
-
-    def measured(self, planned: Planned, measurement: Measurement) -> None:
-        """See `Observer`."""
-        super().measured(planned, measurement)
-        self._progress.advance(self._task)
-
-    def tell(self, line: str) -> None:
-        """Prints a line above the bar; never read as markup."""
-        self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
+    def _so_far(self) -> str:
+        if self.best is None or self.remaining is None:
+            return ""
+        seconds = self.remaining.seconds()
+        left = f", {left_text(seconds)}" if seconds else ""
+        return f"  ({best_text(self.best)}{left})"
 
 
 @contextlib.contextmanager
-def observing(*, quiet: bool, verbose: bool) -> Iterator[Observer]:
-    """The observer that fits the terminal."""
+def observing(
+    profile: RequirementProfile | None = None, log: RunLog | None = None, *, quiet: bool, verbose: bool
+) -> Iterator[Observer]:
+    """The observer that fits the terminal, beside the run's log.
+
+    Args:
+        profile: What is asked; without it nobody is the best so far.
+        log: The run's log file, where there is one.
+        quiet: Whether to say nothing.
+        verbose: Whether to print the logs of failures.
+    """
+    written = () if log is None else (log,)
     if quiet:
-        yield Observer()
+        yield Several(*written)
     elif not fancy(sys.stderr):
-        yield PlainProgress(verbose=verbose)
+        yield Several(*written, PlainProgress(profile, log, verbose=verbose))
     else:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        from selector.cli.bars import bars
 
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-            yield BarProgress(progress, verbose=verbose)
-
-
-def outcome_text(measurement: Measurement) -> str:
-    """How a measurement ended, in one line."""
-    observation = measurement.observation
-    spent = f"({format_quantity(measurement.wall_seconds, 'time', 2)})"
-    if measurement.outcome is Outcome.OK and observation is not None:
-        median = observation.summary.percentiles["p50"].value
-        return f"p50 {format_quantity(median, 'time')}  {observation.summary.samples} queries {spent}"
-    return f"{measurement.outcome.value}: {measurement.message} {spent}"
+        with bars(profile, log, verbose=verbose) as shown:
+            yield Several(*written, shown)
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from selector.cli.options import DEFAULT_STORE, DebugOption, NoInputOption, QuietOption, StoreOption, VerboseOption
+from selector.cli.output import say
 
 _ACCENT = "#1B87C9"
 
@@ -34,11 +35,13 @@ def dashboard(
       selector dashboard --store sqlite:///selector.db
     """
     from selector.errors import UsageError
+    from selector.store.opening import parse_address
 
+    parse_address(store)
     if importlib.util.find_spec("streamlit") is None:
         raise UsageError("the dashboard needs Streamlit: pip install 'vision-selector[dashboard]'")
     if not quiet:
-        print(f"dashboard of {store} on http://127.0.0.1:{port} (Ctrl-C ends it)", file=sys.stderr, flush=True)
+        say(f"dashboard of {store} on http://127.0.0.1:{port} (Ctrl-C ends it)")
     command = dashboard_command(store, port)
     try:
         return subprocess.run(command, check=False, env={**os.environ, "SELECTOR_STORE": store}).returncode

@@ -6,10 +6,10 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from selector.decision.figures import Figures, keys_for, label, metric_of
+from selector.decision.figures import Figures, keys_for, metric_of
 from selector.decision.records import Assessment, Stage, Status
 from selector.decision.sentences import Sentences
-from selector.metrics import MetricResult, NotObserved
+from selector.metrics import MetricResult, NotObserved, label
 from selector.quantities import format_quantity
 from selector.requirements import (
     Exclusion,

@@ -7,6 +7,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from selector.decision.assessing import Assessor
 from selector.decision.figures import Figures, keys_for
 from selector.decision.headline import headline
+from selector.decision.meetings import Meetings
 from selector.decision.notes import notes
 from selector.decision.ranking import Entry, criteria_of, rank
 from selector.decision.reasons import Reasons
@@ -44,6 +45,7 @@ class Decider:
 
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
+        self._meetings = Meetings(evidence.run_offs)
         self._figures: dict[str, Figures] = {}
         self._figures_of: Hashable = None
 
@@ -55,7 +57,7 @@ class Decider:
         for planned in evidence.plan.considered:
             one = assessor.assess(planned)
             found[one.status][planned.candidate.id] = one
-        ranked = _ranked(profile, found.pop(Status.RANKED))
+        ranked = _ranked(profile, found.pop(Status.RANKED), self._meetings)
         undecided = by_nearness(found[Status.UNDECIDED].values())
         rejected = by_nearness(found[Status.REJECTED].values())
         misses = nearest_misses(assessor, sorted((*rejected, *undecided), key=lambda priced: priced[0]))
@@ -85,11 +87,17 @@ class Decider:
         return self._figures
 
 
-def _ranked(profile: RequirementProfile, feasible: dict[str, Assessment]) -> tuple[Assessment, ...]:
+def _ranked(
+    profile: RequirementProfile, feasible: dict[str, Assessment], meetings: Meetings
+) -> tuple[Assessment, ...]:
     """The feasible candidates in order, each with its rank, ties and reasons; `feasible` is empty afterwards."""
     if not feasible:
         return ()
-    ranking = rank([Entry(name, one.metrics) for name, one in feasible.items()], criteria_of(profile))
+    entries = [
+        Entry(name, one.metrics, None if one.measurement is None else one.measurement.identity)
+        for name, one in feasible.items()
+    ]
+    ranking = rank(entries, criteria_of(profile), meetings)
     make = Reasons(ranking, feasible[ranking.entries[0].id].judgements).of
     return tuple(
         _placed(entry.id, feasible.pop(entry.id), place, ranking.ties[place], Sentences(make, place))

@@ -32,8 +32,6 @@ STANDARD = (
 METRIC_OF_PRICE = "cost_per_million"
 """Carried too where the profile names a price."""
 
-_LABELS = {"latency_mean": "mean latency", "accuracy_top1": "top-1", "accuracy_top5": "top-5"}
-
 
 class Figures(Mapping[str, MetricResult]):
     """Metrics by key ("latency_p95", "accuracy_top1@imagenet-1k"); a figure that is no finite number is not observed.
@@ -91,13 +89,6 @@ def _compute(key: str, reading: Reading) -> MetricResult:
     if isinstance(result, MetricValue) and not math.isfinite(result.value):
         return NotObserved(f"the figure is not a finite number: {result.value}")
     return result
-
-
-def label(key: str) -> str:
-    """A metric's short name in a sentence: "p95", "top-1", "memory peak", "top-1 on imagenet-1k"."""
-    name, _, dataset = key.partition("@")
-    short = _LABELS.get(name) or name.removeprefix("latency_").replace("_", " ")
-    return f"{short} on {dataset}" if dataset else short
 
 
 def show(key: str, value: float, digits: int = 3) -> str:

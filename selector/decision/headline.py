@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from selector.decision.figures import label, metric_of, show
+from selector.decision.figures import metric_of, show
 from selector.decision.reasons import figure, listed
 from selector.decision.records import Assessment, Miss, Status
-from selector.metrics import MetricResult, MetricValue
+from selector.metrics import MetricResult, MetricValue, label
 from selector.requirements import Requirement, RequirementProfile
 from selector.types import Environment, Outcome
 
 REFERENCE = "eager"
 """The way of running that speed-ups are told against."""
 
-_WORDS = {
-    Status.RANKED: "feasible",
-    Status.UNDECIDED: "undecided",
-    Status.REJECTED: "rejected",
-    Status.FAILED: "failed",
-    Status.UNAVAILABLE: "unavailable",
-    Status.NOT_MEASURED: "not measured",
+_FATES = {
+    Status.UNDECIDED: ("is undecided", "are undecided"),
+    Status.REJECTED: ("is rejected", "are rejected"),
+    Status.FAILED: ("failed", "failed"),
+    Status.UNAVAILABLE: ("is unavailable", "are unavailable"),
+    Status.NOT_MEASURED: ("is not measured", "are not measured"),
 }
+_OPEN = (Status.UNDECIDED, Status.FAILED, Status.NOT_MEASURED)
+"""Of these nobody knows that they do not meet the requirements."""
 
 
 def headline(
@@ -50,9 +51,15 @@ def headline(
 
 
 def device(environment: Environment) -> str:
-    """The device in a sentence; the fake one is never taken for real."""
-    simulated = " (simulated)" if environment.device_kind == "fake" else ""
-    return f"{environment.device_name}{simulated}"
+    """The device in a sentence; a simulated one is never taken for real, whatever it calls itself."""
+    said = environment.device_kind != "fake" or "simulated" in environment.device_name
+    return environment.device_name if said else f"{environment.device_name} (simulated)"
+
+
+def none_feasible(assessments: Iterable[Assessment]) -> str:
+    """That no candidate is feasible; only "proven" where some might still be."""
+    proven = "proven " if any(one.status in _OPEN for one in assessments) else ""
+    return f"No candidate is {proven}feasible"
 
 
 def is_measured(assessment: Assessment) -> bool:
@@ -76,19 +83,23 @@ def _choice(
 
 def _no_choice(where: str, assessments: Sequence[Assessment], misses: Sequence[Miss]) -> str:
     counts = Counter(one.status for one in assessments)
-    listing = ", ".join(f"{counts[status]:,} {word}" for status, word in _WORDS.items() if counts[status])
-    nearest = f"; nearest {_nearest(misses)}" if misses else ""
-    if any(is_measured(one) for one in assessments):
-        return f"No candidate is proven feasible on {where}: of {_counted(len(assessments))} {listing}{nearest}."
+    fates = _fates(counts)
+    nearest = f"; the nearest miss is {misses[0].assessment.id}: {misses[0].relaxation}" if misses else ""
+    if any(one.measurement is not None for one in assessments):
+        return f"{none_feasible(assessments)} on {where}: {fates}{nearest}."
     if counts[Status.NOT_MEASURED]:
-        return f"Nothing is measured yet on {where}: of {_counted(len(assessments))} {listing}."
-    return f"No candidate is left to measure on {where}: of {_counted(len(assessments))} {listing}{nearest}."
+        return f"Nothing is measured yet on {where}: {fates}."
+    return f"No candidate is left to measure on {where}: {fates}{nearest}."
 
 
-def _nearest(misses: Sequence[Miss]) -> str:
-    """The nearest miss, one that is measured before one that is not: only of that the outcome is known."""
-    miss = next((one for one in misses if one.assessment.measurement is not None), misses[0])
-    return f"{miss.assessment.id}: {miss.relaxation}"
+def _fates(counts: Mapping[Status, int]) -> str:
+    """What became of the candidates: "all 6 candidates are rejected", "of 6 candidates 4 are rejected, 2 failed"."""
+    total = sum(counts.values())
+    told = {status: words[counts[status] > 1] for status, words in _FATES.items() if counts[status]}
+    if len(told) == 1:
+        (fate,) = told.values()
+        return f"the only candidate {fate}" if total == 1 else f"all {total:,} candidates {fate}"
+    return f"of {_counted(total)} {', '.join(f'{counts[status]:,} {fate}' for status, fate in told.items())}"
 
 
 def _figures(profile: RequirementProfile, winner: Assessment) -> list[str]:

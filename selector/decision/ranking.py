@@ -11,6 +11,10 @@ not transitive. The next group is the best of those that remain, and so on. Each
 criterion in the same way, and finally by id. So nobody stands before a candidate that beats it beyond the noise on
 the first criterion that parts them.
 
+**Run-offs.** Two candidates that were timed in turn (`selector.decision.meetings`) are compared by that instead of
+their spans: a group loses whom another of its members beat, and gains whom the spans alone had set behind members
+that did not beat it. The few that met are taken one by one, everybody else in one sweep.
+
 **Ties.** Candidates are tied with each other when they stay in one group to the end, so that only the id orders them;
 or when noise had left an earlier criterion open between them (spans with a width, in one group) and what orders them
 is an exact figure such as the number of parameters: a preference, not proof that the first is better. Equal exact
@@ -26,6 +30,7 @@ from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
 from selector.decision.figures import metric_of
+from selector.decision.meetings import Meetings
 from selector.metrics import Direction, MetricResult, MetricValue
 from selector.requirements import RequirementProfile
 
@@ -90,11 +95,13 @@ class Entry:
     Attributes:
         id: The candidate's id.
         metrics: Its figures.
+        identity: Its speed identity; None where nothing was measured.
         path: Number of the group it fell into, criterion after criterion, as far as it had company.
     """
 
     id: str
     metrics: Mapping[str, MetricResult]
+    identity: str | None = None
     path: tuple[int, ...] = ()
 
 
@@ -106,11 +113,13 @@ class Ranking:
         criteria: What ordered them.
         entries: Best first.
         ties: For every entry the ids of its tie group, in order and itself included; most are alone.
+        meetings: What run-offs said.
     """
 
     criteria: tuple[Criterion, ...]
     entries: tuple[Entry, ...]
     ties: tuple[tuple[str, ...], ...]
+    meetings: Meetings
 
 
 def criteria_of(profile: RequirementProfile) -> tuple[Criterion, ...]:
@@ -123,13 +132,20 @@ def criteria_of(profile: RequirementProfile) -> tuple[Criterion, ...]:
     return tuple(criteria.values())
 
 
-def rank(entries: Sequence[Entry], criteria: tuple[Criterion, ...]) -> Ranking:
-    """Orders `entries`, in O(n log n) for each criterion; the order they come in does not matter."""
-    groups = _order(list(entries), criteria, depth=0, left_open=False) if entries else []
+def rank(entries: Sequence[Entry], criteria: tuple[Criterion, ...], meetings: Meetings | None = None) -> Ranking:
+    """Orders `entries`, in O(n log n) for each criterion; the order they come in does not matter.
+
+    Args:
+        entries: Of any number.
+        criteria: What orders them.
+        meetings: What run-offs said.
+    """
+    meetings = meetings or Meetings()
+    groups = _order(list(entries), criteria, meetings, depth=0, left_open=False) if entries else []
     ties: list[tuple[str, ...]] = []
     for group in groups:
         ties += [tuple(entry.id for entry in group)] * len(group)
-    return Ranking(criteria, tuple(entry for group in groups for entry in group), tuple(ties))
+    return Ranking(criteria, tuple(entry for group in groups for entry in group), tuple(ties), meetings)
 
 
 def group_sizes(spans: Sequence[Span]) -> list[int]:
@@ -152,12 +168,15 @@ def group_sizes(spans: Sequence[Span]) -> list[int]:
     return [*sizes, len(spans) - start] if spans else []
 
 
-def _order(entries: list[Entry], criteria: tuple[Criterion, ...], depth: int, left_open: bool) -> list[list[Entry]]:
+def _order(
+    entries: list[Entry], criteria: tuple[Criterion, ...], meetings: Meetings, *, depth: int, left_open: bool
+) -> list[list[Entry]]:
     """Tie groups, best first, each in order.
 
     Args:
         entries: Who is left together so far.
         criteria: All criteria.
+        meetings: What run-offs said.
         depth: Which of them is next.
         left_open: Whether noise left one of those before open.
     """
@@ -167,22 +186,57 @@ def _order(entries: list[Entry], criteria: tuple[Criterion, ...], depth: int, le
         return [sorted(entries, key=_id)]
     rule = criteria[depth]
     pairs = sorted([(rule.span(entry.metrics[rule.key]), entry.id, entry) for entry in entries], key=_span_and_id)
-    sizes = group_sizes([span for span, _, _ in pairs])
+    groups = _groups(pairs, rule, meetings)
     exact = all(span.exact for span, _, _ in pairs)
     ordered: list[list[Entry]] = []
-    start = 0
-    for number, size in enumerate(sizes):
-        group = pairs[start : start + size]
-        start += size
+    for number, group in enumerate(groups):
         open_now = left_open or (not exact and not all(span.exact for span, _, _ in group))
         members = [entry for _, _, entry in group]
         for entry in members:
             entry.path += (number,)
-        ordered += _order(members, criteria, depth + 1, open_now) if size > 1 else [members]
-    if left_open and exact and len(sizes) > 1:
+        following = _order(members, criteria, meetings, depth=depth + 1, left_open=open_now)
+        ordered += following if len(members) > 1 else [members]
+    if left_open and exact and len(groups) > 1:
         return [[entry for group in ordered for entry in group]]
     return ordered
 
 
+def _groups(pairs: list[_Pair], rule: Criterion, meetings: Meetings) -> list[list[_Pair]]:
+    """The groups of entries in order of their good ends, as spans and run-offs part them."""
+    groups: list[list[_Pair]] = []
+    while any(entry.identity in meetings.identities for _, _, entry in pairs):
+        group = _best(pairs, rule, meetings)
+        chosen = {name for _, name, _ in group}
+        groups.append(group)
+        pairs = [pair for pair in pairs if pair[1] not in chosen]
+    start = 0
+    for size in group_sizes([span for span, _, _ in pairs]):
+        groups.append(pairs[start : start + size])
+        start += size
+    return groups
+
+
+def _best(pairs: list[_Pair], rule: Criterion, meetings: Meetings) -> list[_Pair]:
+    """The best group among entries of which some have met."""
+    size = group_sizes([span for span, _, _ in pairs])[0]
+    group = pairs[:size]
+    natural = metric_of(rule.key).better
+
+    def beaten(entry: Entry, others: Sequence[_Pair]) -> bool:
+        return any(
+            meetings.beats(other.identity, entry.identity, rule.key, rule.better, natural) for _, _, other in others
+        )
+
+    for span, name, entry in pairs[size:]:
+        ahead = [pair for pair in group if pair[0].beats(span)]
+        met = all(meetings.ratio(other.identity, entry.identity, rule.key) is not None for _, _, other in ahead)
+        if entry.identity in meetings.identities and met and not beaten(entry, ahead):
+            group = [*group, (span, name, entry)]
+    kept = [pair for pair in group if not beaten(pair[2], group)]
+    # Three that beat each other in a circle, by different run-offs, are told apart by nothing better than the figure.
+    return kept or [min(group, key=lambda pair: (pair[0].value, pair[1]))]
+
+
+_Pair = tuple[Span, str, Entry]
 _id = attrgetter("id")
 _span_and_id = itemgetter(0, 1)

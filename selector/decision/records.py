@@ -100,8 +100,8 @@ class Decision:
         failed: Measuring failed, or was too unstable to count.
         unavailable: Their way of running does not exist on this device.
         not_measured: Not excluded, and nothing is known.
-        nearest_misses: Rejected or undecided candidates that some limits would admit, least relaxation first; there
-            are some also beside a winner.
+        nearest_misses: Rejected or undecided candidates that some limits would admit, measured ones first, each kind
+            by the least relaxation; there are some also beside a winner.
         headline: The verdict in one sentence.
         notes: What has to be known to read the decision.
         exit_code: 0 a choice, 1 none, 3 a choice, but candidates failed.

@@ -2,8 +2,9 @@
 
 A limit is moved to the far end of the figure's interval and rounded outwards to what people write, so that the
 requirement then holds and does not just stop failing. Every miss has been assessed again under its limits: it is
-feasible then, or, when static facts excluded it unmeasured, free to be measured. Only what a limit can mend is
-offered: nothing that failed, lacks a metric, or is excluded by its licence or `max_parameters`.
+feasible then, or, when static facts excluded it unmeasured, free to be measured; nobody knows yet whether
+it would do, so these come after all that were measured. Only what a limit can mend is offered: nothing that failed,
+lacks a metric, or is excluded by its licence or `max_parameters`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from selector.decision.assessing import Assessor
 from selector.decision.figures import metric_of, show
 from selector.decision.records import Assessment, Miss, Status
 from selector.errors import UsageError
-from selector.metrics import MetricValue, NotObserved
+from selector.metrics import MetricValue, NotObserved, label
 from selector.quantities import parse_quantity
 from selector.requirements import Judgement, RequirementProfile, Verdict, judge
 
@@ -40,7 +41,7 @@ def by_nearness(candidates: Iterable[Assessment]) -> list[tuple[float, Assessmen
 
 
 def nearest_misses(assessor: Assessor, priced: Iterable[tuple[float, Assessment]]) -> tuple[Miss, ...]:
-    """The candidates that the least relaxation would admit, least first.
+    """The candidates that the least relaxation would admit: measured ones before others, each kind least first.
 
     Args:
         assessor: Of the profile, on the evidence at hand.
@@ -49,10 +50,9 @@ def nearest_misses(assessor: Assessor, priced: Iterable[tuple[float, Assessment]
     mendable = [(price, one) for price, one in priced if price < math.inf]
     measured = ((price, one) for price, one in mendable if one.measurement is not None)
     unmeasured = _one_of_each_model((price, one) for price, one in mendable if one.measurement is None)
-    found = [
+    return tuple(
         miss for kind in (measured, unmeasured) for miss in islice(_misses(assessor, islice(kind, TRIED)), NEAREST)
-    ]
-    return tuple(sorted(found, key=lambda miss: (miss.cost, miss.assessment.id)))
+    )
 
 
 def cost(assessment: Assessment) -> float:
@@ -133,19 +133,31 @@ def _misses(assessor: Assessor, priced: Iterable[tuple[float, Assessment]]) -> I
         for key, limit in known.items():
             relaxed = relaxed.with_limit(key, limit)
         if _admitted(assessor.under(relaxed).assess(one.planned)):
-            yield Miss(one, judgements, known, _sentence(assessor.profile, relaxed, known, one), price)
+            moves = _sentence(assessor.profile, relaxed, known)
+            told = moves if one.measurement is not None else f"{moves}, {_then(judgements)}"
+            yield Miss(one, judgements, known, told, price)
 
 
 def _admitted(again: Assessment) -> bool:
     return again.status is Status.RANKED or (again.status is Status.NOT_MEASURED and again.measurement is None)
 
 
-def _sentence(
-    profile: RequirementProfile, relaxed: RequirementProfile, limits: Iterable[str], one: Assessment
-) -> str:
+def _sentence(profile: RequirementProfile, relaxed: RequirementProfile, limits: Iterable[str]) -> str:
     moves = [f"{key} from {profile.requirement(key).text} to {relaxed.requirement(key).text}" for key in limits]
-    then = "" if one.measurement is not None else ", then measure it"
-    return f"relax {' and '.join(moves)}{then}"
+    return f"relax {' and '.join(moves)}"
+
+
+def _then(judgements: Iterable[Judgement]) -> str:
+    """What remains to be done with a candidate that was never measured, and what the offer stands on."""
+    published = [
+        label(one.requirement.key)
+        for one in judgements
+        if isinstance(one.result, MetricValue) and one.result.evidence == "published"
+    ]
+    if not published:
+        return "then measure it (unmeasured so far)"
+    verb = "is" if len(published) == 1 else "are"
+    return f"then measure it (unmeasured so far, only its published {' and '.join(published)} {verb} known)"
 
 
 def _one_of_each_model(priced: Iterable[tuple[float, Assessment]]) -> Iterator[tuple[float, Assessment]]:

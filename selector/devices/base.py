@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import resource
+import hashlib
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib import metadata
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from selector.devices.host import TICK_SECONDS, host_counters
 from selector.registry import Registry
 from selector.types import Candidate, DeviceKind, Environment, ModelFacts
 
@@ -20,6 +20,33 @@ if TYPE_CHECKING:
 
     Batch = NDArray[np.float32]
     """Images, shape (batch, 3, height, width), normalized as the model expects."""
+
+
+_SPIN_ROUNDS = 500
+SPIN_LIMIT = 1.5
+"""Times its usual time that fixed work may take; a processor that leaves its turbo clock stays below."""
+FOREIGN_LIMIT = 0.1
+"""Processors that others may use beyond those that a candidate leaves free."""
+STEAL_LIMIT = 0.04
+"""Processors that the hypervisor may take."""
+
+
+@dataclass(frozen=True)
+class Signal:
+    """A sign that a device was not left alone.
+
+    Attributes:
+        reading: A name of `Device.counters`, which is judged by its growth per second, or of `Device.levels`,
+            which is judged by its mean; or "spin", the time of fixed work relative to the calibrated one.
+        limit: What is still taken for quiet.
+        slack: Growth that means nothing, for counters of coarse resolution.
+        says: The clause that tells of a value beyond the limit.
+    """
+
+    reading: str
+    limit: float
+    says: Callable[[float], str]
+    slack: float = 0.0
 
 
 class Runner(Protocol):
@@ -110,9 +137,31 @@ class Device(ABC):
         """Joules on a hardware counter that only grows, or None without one."""
         return None
 
-    def disturbance(self) -> Mapping[str, float]:
-        """Counters that grow when something else uses the machine; their differences explain a figure."""
-        return host_disturbance()
+    def counters(self) -> Mapping[str, float]:
+        """Readings that only grow, and grow when something else uses the device; kept with each measurement."""
+        return host_counters()
+
+    def levels(self) -> Mapping[str, float]:
+        """Readings of the moment, taken between queries about ten times a second; their means are kept."""
+        return {}
+
+    def signals(self, threads: int) -> tuple[Signal, ...]:
+        """Which readings tell that a sample was disturbed.
+
+        Args:
+            threads: Host threads that the candidate uses.
+        """
+        return host_signals(threads, self.default_threads)
+
+    def spin(self) -> float:
+        """Seconds for a fixed piece of work that needs the processor alone, no memory; about a third of a ms."""
+        began = self.clock()
+        hashlib.pbkdf2_hmac("sha256", b"selector", b"spin", _SPIN_ROUNDS)
+        return self.clock() - began
+
+    def pause(self, seconds: float) -> None:
+        """Lets time pass without using the device."""
+        time.sleep(seconds)
 
     def simulate(self, candidate: Candidate, facts: ModelFacts) -> Runner | None:  # noqa: ARG002 - the fake's hook
         """A simulated runner in place of the real one, or None on every real device."""
@@ -126,28 +175,34 @@ class Device(ABC):
 DEVICES: Registry[type[Device]] = Registry("device", "selector.devices")
 
 
-def host_disturbance() -> Mapping[str, float]:
-    """Involuntary context switches of this process, and seconds of steal over all processors (Linux)."""
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    steal = Path("/proc/stat").read_text().split("\n", 1)[0].split()[8]
-    return {
-        "involuntary_switches": float(usage.ru_nivcsw),
-        "steal_seconds": int(steal) / os.sysconf("SC_CLK_TCK"),
-    }
+def host_signals(threads: int, processors: int) -> tuple[Signal, ...]:
+    """Foreign load on the host.
 
-
-def others_running(seconds: float = 0.4) -> float:
-    """How many other tasks of this machine want a processor, on average over `seconds` (Linux).
-
-    The load average would still remember what has ended a minute ago, such as an installation.
+    Args:
+        threads: That the candidate uses. What others do on processors that it leaves free is not held against it.
+        processors: Physical cores that may be used.
     """
-    counts = []
-    ends = time.monotonic() + seconds
-    while time.monotonic() < ends:
-        running = int(Path("/proc/loadavg").read_text().split()[3].partition("/")[0])
-        counts.append(running - 1)  # this one is running while it looks
-        time.sleep(0.02)
-    return sum(counts) / len(counts)
+    free = max(0, processors - threads)
+    return (
+        Signal(
+            "foreign_seconds",
+            free + max(FOREIGN_LIMIT, 0.02 * processors),
+            lambda value: f"other programs kept {value:.1f} of {processors} cores busy",
+            TICK_SECONDS,
+        ),
+        Signal(
+            "steal_seconds",
+            STEAL_LIMIT * processors,
+            lambda value: f"the hypervisor gave {value:.1f} of {processors} cores to other machines",
+            TICK_SECONDS,
+        ),
+        Signal(
+            "throttled_seconds",
+            0.02,
+            lambda value: f"the control group's quota held this process back for {100 * value:.0f} % of the time",
+        ),
+        Signal("spin", SPIN_LIMIT, lambda value: f"fixed work took {value:.1f} times its usual time"),
+    )
 
 
 def library_versions(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:

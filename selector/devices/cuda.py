@@ -7,13 +7,19 @@ covered by `pytest -m gpu` on a machine that has one.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, ClassVar
 
-from selector.devices.base import DEVICES, Device, library_versions
+from selector.devices.base import DEVICES, Device, Signal, host_signals, library_versions
 from selector.devices.cpu import Cpu
 from selector.types import DeviceKind, Environment
+
+_THROTTLED = 0.1
+"""Share of the looks at which a clock may be held down."""
+_FOREIGN_USE = 0.02
+"""Share of the multiprocessors' time that other processes may use."""
 
 
 class Cuda(Device):
@@ -84,8 +90,6 @@ class Cuda(Device):
 
     def read_memory(self) -> Mapping[str, int]:
         """Allocated and reserved by torch, and what NVML counts for this process (runtimes beside torch)."""
-        import os
-
         import torch
 
         reserved = torch.cuda.max_memory_reserved(self.index)
@@ -107,9 +111,61 @@ class Cuda(Device):
             except nvml.NVMLError:
                 return None
 
+    def levels(self) -> Mapping[str, float]:
+        """Clocks in MHz, whether heat or power holds them down (1 or 0), and how far others use the GPU."""
+        with _nvml() as nvml:
+            handle = nvml.nvmlDeviceGetHandleByIndex(self.index)
+            readings = {"sm_clock": float(nvml.nvmlDeviceGetClockInfo(handle, nvml.NVML_CLOCK_SM))}
+            with suppress(nvml.NVMLError):
+                readings["temperature"] = float(nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU))
+            with suppress(nvml.NVMLError):
+                reasons = nvml.nvmlDeviceGetCurrentClocksThrottleReasons(handle)
+                readings["throttled"] = float(bool(reasons & _slowdowns(nvml)))
+            with suppress(nvml.NVMLError):
+                readings["foreign_use"] = _foreign_use(nvml, handle)
+        return readings
+
+    def signals(self, threads: int) -> tuple[Signal, ...]:  # noqa: ARG002 - one thread drives a GPU
+        """Those of the host for the one thread that drives the GPU, throttling, and other processes on it."""
+        return (
+            *host_signals(1, self.default_threads),
+            Signal(
+                "throttled",
+                _THROTTLED,
+                lambda value: f"heat or power held the clock down ({100 * value:.0f} %)",
+            ),
+            Signal("foreign_use", _FOREIGN_USE, lambda value: f"other processes used {100 * value:.0f} % of the GPU"),
+        )
+
     def _query(self, function: str) -> Any:
         with _nvml() as nvml:
             return getattr(nvml, function)(nvml.nvmlDeviceGetHandleByIndex(self.index))
+
+
+def _slowdowns(nvml: Any) -> int:
+    """The reasons for a lower clock that disturb: heat and power; an idle or a set clock does not."""
+    return int(
+        nvml.nvmlClocksThrottleReasonHwSlowdown
+        | nvml.nvmlClocksThrottleReasonSwThermalSlowdown
+        | nvml.nvmlClocksThrottleReasonHwThermalSlowdown
+        | nvml.nvmlClocksThrottleReasonHwPowerBrakeSlowdown
+    )
+
+
+def _foreign_use(nvml: Any, handle: Any) -> float:
+    """Share of the last second for which other processes' kernels ran.
+
+    In a container NVML may name processes by the host's numbers; where this process is not among them, none can be
+    told apart from it and nothing is held against anybody.
+    """
+    own = os.getpid()
+    here = {process.pid for process in nvml.nvmlDeviceGetComputeRunningProcesses(handle)}
+    if own not in here or len(here) == 1:
+        return 0.0
+    samples = nvml.nvmlDeviceGetProcessUtilization(handle, 0)
+    latest = max((sample.timeStamp for sample in samples), default=0)
+    recent = [sample for sample in samples if latest - sample.timeStamp < 1_000_000]
+    return float(sum(sample.smUtil for sample in recent if sample.pid != own)) / 100
 
 
 def _power_limit(nvml: Any, handle: Any) -> float | None:

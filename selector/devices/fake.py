@@ -20,7 +20,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from selector.devices.base import DEVICES, Device, library_versions
+from selector.devices.base import DEVICES, Device, Signal, host_signals, library_versions
 from selector.errors import BuildFailedError, ExportFailedError, FallbackError, OutOfMemoryError
 from selector.types import Candidate, DeviceKind, Environment, ModelFacts, content_hash
 
@@ -39,7 +39,11 @@ FAULTS = (
     "timed_out",
     "crashed",
     "slow",
+    "disturbed",
+    "unstable",
 )
+"""What can be planted: outcomes by their names; "slow" takes a hundred times as long, "disturbed" is under foreign
+load until the device was left alone for a while, "unstable" always is."""
 
 _FACTORS = {"channels_last": 0.92, "amp-bf16": 0.6, "amp-fp16": 0.55, "compile": 0.5}
 _WAYS = {"onnxruntime": 0.45, "openvino": 0.35, "openvino-bf16": 0.22}
@@ -54,6 +58,8 @@ class Fake(Device):
         super().__init__(index)
         self._now = 0.0
         self._memory = 0
+        self._foreign = 0.0
+        self._load = 0.0
 
     @classmethod
     def detect(cls) -> list[Device]:
@@ -91,6 +97,7 @@ class Fake(Device):
     def advance(self, seconds: float) -> None:
         """Moves the clock."""
         self._now += seconds
+        self._foreign += self._load * seconds
 
     def start_memory(self) -> None:
         """Nothing to reset."""
@@ -99,9 +106,27 @@ class Fake(Device):
         """What the simulated model holds."""
         return {"peak": self._memory}
 
-    def disturbance(self) -> Mapping[str, float]:
-        """Nothing disturbs a simulation."""
-        return {}
+    def counters(self) -> Mapping[str, float]:
+        """What planted faults say."""
+        return {"foreign_seconds": self._foreign}
+
+    def signals(self, threads: int) -> tuple[Signal, ...]:
+        """Foreign load; nobody steals from a simulation."""
+        return tuple(one for one in host_signals(threads, 1) if one.reading == "foreign_seconds")
+
+    def spin(self) -> float:
+        """Takes no time; always the same."""
+        return 3e-4
+
+    def pause(self, seconds: float) -> None:
+        """Moves the clock; a load that only disturbs ends meanwhile."""
+        if self._load < 1:
+            self._load = 0.0
+        self.advance(seconds)
+
+    def load(self, share: float) -> None:
+        """Lets something else use a share of the device from now on; below 1 it ends with the first pause."""
+        self._load = share
 
     def built(self, candidate: Candidate) -> float | None:
         """Seconds that a build of this way would take."""
@@ -125,6 +150,7 @@ class Fake(Device):
             raise OutOfMemoryError("planted fault: tried to allocate 20 GiB, 16 GiB in all")
         if fault == "fallback":
             raise FallbackError("planted fault: asked for the provider A, B ran")
+        self.load({"unstable": 1.0, "disturbed": 0.5}.get(fault or "", 0.0))
         size = (facts.parameters or 5_000_000) * 4
         self._memory = int(size * 1.2) + candidate.batch_size * 3 * math.prod(candidate.image_size) * 40
         return FakeRunner(self, candidate, facts, wrong=fault == "wrong_output", slow=fault == "slow")

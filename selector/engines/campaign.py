@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import time
 
+from selector.decision import decide
+from selector.decision.finalists import Finalists, finalists
 from selector.engines.local import LocalEngine, Order
 from selector.engines.run import Observer, Options, Prospect
-from selector.engines.server import Stopped
+from selector.engines.runoff import RunOffFailed
+from selector.engines.server import Stopped, remove_left
 from selector.engines.weights import WeightsPolicy
 from selector.profiler.rule import stopping_rule, suffices
 from selector.requirements import RequirementProfile
 from selector.search import SearchState, Stop, resolve_strategy
 from selector.store import Store
-from selector.store.evidence import stored
+from selector.store.evidence import gather, stored
 from selector.types import Certificate, Measurement, Planned, speed_identity
+
+_RUN_OFFS = 3
+"""At most: after one, somebody else may be ahead, with others near."""
 
 
 class Campaign:
@@ -56,12 +62,15 @@ class Campaign:
 
     def run(self) -> Certificate:
         """Measures, and says how the search went."""
+        remove_left(self._options.cache)
         measured = dict(self._prospect.stored)
         stop = Stop("exhausted", 1.0)
-        if self._prospect.open:
+        if self._prospect.open or self._finalists() is not None:
             try:
                 with self._engine() as engine:
-                    stop = self._measure_all(engine, measured)
+                    stop = self._measure_all(engine, measured) if self._prospect.open else stop
+                    if stop.because not in ("time_budget", "interrupted"):
+                        self._run_offs(engine)
             except Stopped:
                 stop = Stop("interrupted", None)
         wanted = len(self._prospect.open) + len(self._prospect.stored)
@@ -108,20 +117,46 @@ class Campaign:
                     measured[one.candidate.id] = measurement
             left = tuple(one for one in left if one.candidate.id not in measured)
 
-    def _measured_meanwhile(self) -> dict[str, Measurement]:
-        """What the run that held the device has measured of what was open."""
-        found = stored(self._store, self._prospect.open, self._prospect.plan.environment)
-        return {name: measurement for name, measurement in found.items() if suffices(measurement, self._rule)}
+    def _finalists(self) -> Finalists | None:
+        """Who should meet before a winner is called."""
+        return finalists(decide(self._profile, gather(self._store, self._prospect.plan)))
 
-    def _measure(self, engine: LocalEngine, planned: Planned) -> Measurement:
-        order = Order(
+    def _run_offs(self, engine: LocalEngine) -> None:
+        """Lets finalists meet until whoever is ahead has met everyone near."""
+        planned = {one.candidate.id: one for one in self._prospect.plan.considered}
+        for _ in range(_RUN_OFFS):
+            who = self._finalists()
+            if who is None:
+                return
+            those = [planned[one.id] for one in who.assessments]
+            self._observer.meets(those)
+            try:
+                run_off = engine.run_off([self._order(one) for one in those], who.statistic)
+            except RunOffFailed as error:
+                self._observer.met(None, str(error))
+                return
+            self._store.add_run_off(run_off)
+            self.measured_seconds += run_off.wall_seconds
+            self._observer.met(run_off, "; ".join(run_off.disturbed_by))
+            if run_off.disturbed_by:
+                return
+
+    def _order(self, planned: Planned) -> Order:
+        return Order(
             planned.candidate,
             planned.facts,
             self._rule,
             self._profile.agreement[planned.candidate.precision],
             self._weights.pretrained(planned.facts),
         )
-        result = engine.measure(order)
+
+    def _measured_meanwhile(self) -> dict[str, Measurement]:
+        """What the run that held the device has measured of what was open."""
+        found = stored(self._store, self._prospect.open, self._prospect.plan.environment)
+        return {name: measurement for name, measurement in found.items() if suffices(measurement, self._rule)}
+
+    def _measure(self, engine: LocalEngine, planned: Planned) -> Measurement:
+        result = engine.measure(self._order(planned), lambda name: self._observer.phase(planned, name))
         if result.weights_missing:
             self._weights.give_up(planned.facts)
         self._store.add(result.measurement, new_series=self._options.force)

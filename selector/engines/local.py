@@ -4,35 +4,36 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import fcntl
-import tempfile
+import math
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import IO
 
 from selector.artifacts import ArtifactCache
 from selector.devices import Device
+from selector.engines.lock import device_lock
 from selector.engines.run import BUILD_SECONDS
-from selector.engines.server import Ended, ForkServer, Stopped
+from selector.engines.runoff import Conductor, RunOffFailed
+from selector.engines.server import Ended, ForkServer
+from selector.engines.tail import Tail
+from selector.profiler import protocol
+from selector.profiler.calm import Quiet
+from selector.profiler.lookout import calibrate
 from selector.profiler.protocol import StoppingRule
-from selector.profiler.stages import BuildRecord, Job, find_build
+from selector.profiler.stages import BuildRecord, Job, Measured, find_build
 from selector.types import (
     Candidate,
     Environment,
     Measurement,
     ModelFacts,
-    Observation,
     Outcome,
-    Weights,
-    content_hash,
+    RunOff,
     speed_identity,
 )
 
-_LOG_BYTES = 20_000
-_LOCK_POLL_SECONDS = 0.5
+PATIENCE_SECONDS = 60.0
+"""Seconds of waiting for quiet, in a run, before it has measured anything."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ class LocalEngine:
         waiting: Called once when another run holds the device.
         build_seconds: Limit of one build.
         offline: Whether children must not ask the model hub.
+        patience: Seconds of waiting for quiet before anything is measured; a tenth of what measuring takes is added.
 
     Attributes:
         waited: Seconds for which another run held the device.
@@ -90,6 +92,7 @@ class LocalEngine:
         waiting: Callable[[], None] = lambda: None,
         build_seconds: float = BUILD_SECONDS,
         offline: bool = False,
+        patience: float = PATIENCE_SECONDS,
     ) -> None:
         self._device = device
         self._environment = environment
@@ -101,14 +104,18 @@ class LocalEngine:
         self._offline = offline
         self.waited = 0.0
         self._stack = contextlib.ExitStack()
-        self._logs = Path()
         self._server: ForkServer | None = None
+        self._quiet = Quiet(math.inf, 0.0)
+        self._patience = self._most = patience
 
     def __enter__(self) -> LocalEngine:
         with contextlib.ExitStack() as stack:
-            lock = stack.enter_context(self._lock_path().open("a"))
-            self._take(lock)
-            self._logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="selector-")))
+            device, where = self._environment, self._cache.folder
+            lock = device_lock(
+                device.device_kind, device.device_id, where, waiting=self._waiting, stopping=self._stopping
+            )
+            self.waited = stack.enter_context(lock)
+            self._quiet = Quiet(calibrate(self._device), protocol.PATIENCE_SECONDS)
             self._server = stack.enter_context(ForkServer(self._device.preload, self._variables()))
             self._stack = stack.pop_all()
         return self
@@ -116,38 +123,87 @@ class LocalEngine:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def measure(self, order: Order) -> Result:
+    def measure(self, order: Order, told: Callable[[str], None] = lambda _: None) -> Result:
         """Builds and times one candidate; failures come back as measurements.
+
+        Args:
+            order: What to measure.
+            told: Takes the name of each phase that begins.
 
         Raises:
             Stopped: The run was asked to stop; nothing came of this candidate.
         """
         started = time.monotonic()
         job = self._job(order)
-        log = self._logs / f"{content_hash(order.candidate.id)}.log"
-        missing = False
-        record = find_build(job)
-        ended: Ended | None = None
-        if record is None:
-            ended = self._run(job, None, log, self._build_seconds)
-            if ended.failure is not None and job.pretrained and ended.phase == "weights":
-                # The published weights cannot be had: speed does not need them.
-                missing = True
-                job = replace(job, pretrained=False)
-                record = find_build(job)
-                ended = self._run(job, None, log, self._build_seconds) if record is None else None
-            record = ended.result if ended is not None else record
+        log = Tail()
+        job, record, ended = self._built(job, log, told)
+        missing = order.pretrained and not job.pretrained
         if record is not None:
-            ended = self._run(job, record, log, self._measure_seconds(order))
+            stands = find_build(job) is not None
+            ended = self._run(job, record, log, self._measure_seconds(order), told)
+            if ended.failure is not None and stands and find_build(job) is None:
+                # What was built is gone from the cache, which somebody has emptied: no fault of the candidate.
+                job, record, ended = self._built(job, log, told)
+                if record is not None:
+                    ended = self._run(job, record, log, self._measure_seconds(order), told)
         assert ended is not None
+        self._spend_patience(ended, time.monotonic() - started)
         measurement = self._measurement(order, job, ended, log, time.monotonic() - started)
-        log.unlink(missing_ok=True)
         return Result(measurement, missing)
 
-    def _run(self, job: Job, record: BuildRecord | None, log: Path, limit: float) -> Ended:
+    def _built(
+        self, job: Job, log: Tail, told: Callable[[str], None]
+    ) -> tuple[Job, BuildRecord | None, Ended | None]:
+        """The job as it can be done, its build, found or made, and how making it ended."""
+        record = find_build(job)
+        if record is not None:
+            return job, record, None
+        ended = self._run(job, None, log, self._build_seconds, told)
+        if ended.failure is not None and job.pretrained and ended.phase == "weights":
+            # The published weights cannot be had: speed does not need them.
+            return self._built(replace(job, pretrained=False), log, told)
+        return job, ended.result, ended
+
+    def run_off(self, orders: Sequence[Order], statistic: str) -> RunOff:
+        """Lets finalists that this environment has measured meet, round by round.
+
+        Args:
+            orders: At least two.
+            statistic: What they are ranked by.
+
+        Raises:
+            RunOffFailed: A finalist did not come through.
+            Stopped: The run was asked to stop.
+        """
+        jobs = [self._job(order) for order in orders]
+        built = []
+        for job in jobs:
+            record = find_build(job)
+            if record is None:
+                record = self._run(job, None, Tail(), self._build_seconds, lambda _: None).result
+            if record is None:
+                raise RunOffFailed(f"{job.candidate.id} could not be built again")
+            built.append((job, record))
+        return Conductor(self._entered(), self._device, self._environment, self._stopping).meet(
+            built, statistic, self._run_id
+        )
+
+    def _spend_patience(self, ended: Ended, seconds: float) -> None:
+        """On a machine that is never quiet, waiting must not cost more than a tenth of the run."""
+        waited = 0.0
+        if ended.failure is None:
+            waited = ended.result.observation.diagnostics["waited_seconds"]
+        self._patience = min(self._most, self._patience - waited + 0.1 * seconds)
+
+    def _run(
+        self, job: Job, record: BuildRecord | None, log: Tail, limit: float, told: Callable[[str], None]
+    ) -> Ended:
+        return self._entered().run(job, record, log=log, limit=limit, stopping=self._stopping, told=told)
+
+    def _entered(self) -> ForkServer:
         if self._server is None:
             raise RuntimeError("LocalEngine must be entered with `with` before it measures")
-        return self._server.run(job, record, log=log, limit=limit, stopping=self._stopping)
+        return self._server
 
     def _job(self, order: Order) -> Job:
         return Job(
@@ -161,28 +217,27 @@ class LocalEngine:
             tolerance=order.tolerance,
             pretrained=order.pretrained,
             cache=self._cache.folder,
+            quiet=replace(self._quiet, patience=min(self._quiet.patience, self._patience)),
         )
 
     def _measure_seconds(self, order: Order) -> float:
         """Loading, agreement and warm-up have no cap of their own; this one ends a hang."""
-        return 120.0 + 4 * order.rule.time_cap
+        return 120.0 + protocol.ATTEMPTS * 2 * order.rule.time_cap + self._quiet.patience
 
-    def _measurement(self, order: Order, job: Job, ended: Ended, log: Path, wall: float) -> Measurement:
-        observation: Observation | None = None
-        weights: Weights | None = None
-        if ended.failure is None:
-            observation, weights = ended.result
+    def _measurement(self, order: Order, job: Job, ended: Ended, log: Tail, wall: float) -> Measurement:
+        measured: Measured | None = ended.result if ended.failure is None else None
+        outcome, message = _told(ended)
         return Measurement(
             id=uuid.uuid4().hex,
             identity=job.identity,
             candidate=order.candidate,
             environment=self._environment,
-            weights=weights,
-            outcome=Outcome.OK if ended.failure is None else ended.failure.outcome,
-            message="" if ended.failure is None else ended.failure.message,
-            log="" if ended.failure is None else _tail(log),
+            weights=measured.weights if measured else None,
+            outcome=outcome,
+            message=message,
+            log="" if ended.failure is None else log.text(),
             phase=ended.phase,
-            observation=observation,
+            observation=measured.observation if measured else None,
             run_id=self._run_id,
             created=dt.datetime.now(dt.UTC),
             wall_seconds=wall,
@@ -202,34 +257,13 @@ class LocalEngine:
             "OPENVINO_TELEMETRY_OPT_OUT": "1",
         }
 
-    def _lock_path(self) -> Path:
-        folder = self._cache.folder / "locks"
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder / f"{self._device.kind}-{content_hash(self._environment.device_id)}.lock"
 
-    def _take(self, lock: IO[str]) -> None:
-        """Waits for the device. The kernel releases the lock of a dead process by itself."""
-        began = time.monotonic()
-        told = False
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if not told:
-                    self._waiting()
-                    told = True
-                if self._stopping():
-                    raise Stopped from None
-                time.sleep(_LOCK_POLL_SECONDS)
-            else:
-                self.waited = time.monotonic() - began if told else 0.0
-                return
-
-
-def _tail(log: Path) -> str:
-    """The end of what a child printed."""
-    if not log.is_file():
-        return ""
-    with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - _LOG_BYTES))
-        return file.read().decode(errors="replace")
+def _told(ended: Ended) -> tuple[Outcome, str]:
+    """The outcome of a candidate's last stage, and the sentence that tells of it."""
+    if ended.failure is not None:
+        return ended.failure.outcome, ended.failure.message
+    measured: Measured = ended.result
+    if not measured.disturbed_by:
+        return Outcome.OK, ""
+    attempts = measured.observation.diagnostics["attempts"]
+    return Outcome.UNSTABLE, f"{'; '.join(measured.disturbed_by)} while it was timed, {attempts:.0f} times in a row"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from selector.artifacts import ArtifactCache
 from selector.devices import Device
 from selector.requirements import Exclusion
 from selector.search.estimate import Estimate
-from selector.types import Measurement, Plan, Planned
+from selector.types import Measurement, Plan, Planned, RunOff
 
 BUILD_SECONDS = 900.0
 """Limit of one build. A compiler may take minutes; a hang must end."""
@@ -69,11 +69,28 @@ class Observer:
     def begins(self, prospect: Prospect) -> None:
         """The plan stands; nothing is measured yet."""
 
+    def started(self, run_id: str) -> None:
+        """The run is in the store under this id."""
+
     def waits(self) -> None:
         """Another run holds the device."""
 
     def measures(self, planned: Planned, done: int, left: int) -> None:
         """A candidate is begun; `done` were measured in this run, `left` are open, this one included."""
 
+    def phase(self, planned: Planned, name: str) -> None:
+        """The candidate at work begins a phase, such as "build" or "timing"."""
+
     def measured(self, planned: Planned, measurement: Measurement) -> None:
         """A candidate has ended and is in the store."""
+
+    def meets(self, finalists: Sequence[Planned]) -> None:
+        """Finalists are timed in turn."""
+
+    def met(self, run_off: RunOff | None, why: str) -> None:
+        """A run-off has ended and is in the store.
+
+        Args:
+            run_off: None when a finalist did not come through.
+            why: What kept it from deciding anything; "" when nothing did.
+        """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,10 +12,15 @@ from typing import Any
 import numpy as np
 
 from selector.profiler import protocol
+from selector.profiler.plateau import FEWEST, has_plateaued
 from selector.profiler.protocol import StoppingRule
 from selector.profiler.statistics import Samples, summarize
 
 _KEPT_WARMUP = 500
+_COMPARED = 1000
+"""Queries, the last of a warm-up, that are compared with each other."""
+_GROWTH = 1.25
+"""A warm-up that still falls is looked at again when it is so many times as long."""
 
 
 @dataclass(frozen=True)
@@ -62,36 +68,40 @@ def warm_up(watch: Stopwatch, seconds: float) -> tuple[float, ...]:
         Seconds of each query (of the first 500).
     """
     trace: list[float] = []
-    medians: list[float] = []
+    look = FEWEST
     began = watch.clock()
     while True:
         # One by one at first and near the end: a query may take seconds, and a window of them must not overrun.
         fits = len(trace) >= 3 and watch.clock() - began + protocol.WARMUP_WINDOW * min(trace) < seconds
-        window = watch.times(protocol.WARMUP_WINDOW if fits else 1, len(trace))
-        trace += window
+        trace += watch.times(protocol.WARMUP_WINDOW if fits else 1, len(trace))
         if watch.clock() - began >= seconds and len(trace) >= 3:
             break
-        if len(window) < protocol.WARMUP_WINDOW:
-            continue
-        medians.append(float(np.median(window)))
-        if len(trace) >= protocol.WARMUP_MIN_QUERIES and len(medians) > 1:
-            best = min(medians[:-1])
-            if medians[-1] >= protocol.WARMUP_PLATEAU * best:
+        if len(trace) >= look:
+            if has_plateaued(trace[-_COMPARED:]):
                 break
+            look = math.ceil(_GROWTH * len(trace))
     return tuple(trace[:_KEPT_WARMUP])
 
 
-def time_queries(watch: Stopwatch, rule: StoppingRule) -> tuple[Samples, str]:
+def time_queries(
+    watch: Stopwatch, rule: StoppingRule, look: Callable[[], None] = lambda: None
+) -> tuple[Samples, str]:
     """Times queries until the rule says stop.
+
+    Args:
+        watch: What to run.
+        rule: When timing stops.
+        look: Called between two chunks of queries, about ten times a second; what it takes is not timed.
 
     Returns:
         Seconds per query in order, shape (n,), and why timing stopped.
     """
     samples = np.empty(0)
-    with _no_garbage_collection():
+    with no_garbage_collection():
         count = 1
         while True:
             samples = np.concatenate((samples, watch.times(count, len(samples))))
+            look()
             summary = summarize(samples)
             reason = rule.verdict(summary)
             if reason is not None:
@@ -103,7 +113,7 @@ def time_queries(watch: Stopwatch, rule: StoppingRule) -> tuple[Samples, str]:
 
 
 @contextmanager
-def _no_garbage_collection() -> Iterator[None]:
+def no_garbage_collection() -> Iterator[None]:
     """As `timeit` does: a collection in the middle of a query would be counted as its latency."""
     enabled = gc.isenabled()
     gc.disable()

@@ -13,7 +13,7 @@ from selector.metrics import PERCENTILE_SAMPLES
 from selector.profiler.intervals import half_width, statistic
 from selector.types import LatencySummary
 
-MIN_SECONDS = 0.25
+MIN_SECONDS = 0.5
 """Timing lasts at least this long, unless a limit is proven to be missed before."""
 MIN_QUERIES = 30
 HOPELESS_QUERIES = 10
@@ -28,15 +28,36 @@ CHECK_EVERY_SECONDS = 0.1
 """How often the stopping rule looks; between two looks nothing but queries runs."""
 MAX_QUERIES = 200_000
 WARMUP_WINDOW = 5
-WARMUP_MIN_QUERIES = 10
-WARMUP_PLATEAU = 0.98
-"""Warm-up ends when a window's median is no longer below this share of the best window's before it."""
 WARMUP_SHARE = 0.3
 """Warm-up takes at most this share of the time cap (and three queries at least)."""
 INPUT_SETS = 4
 """Different inputs that the queries rotate among."""
 AGREEMENT_IMAGES = 4
 """Images, at least, on which the prepared model is compared with fp32 eager."""
+
+CALIBRATION_SPINS = 60
+CALIBRATION_PAUSE = 0.01
+CALIBRATION_SHARE = 0.75
+"""What fixed work usually takes: this share of so many pieces, with pauses between them, takes no longer."""
+ATTEMPTS = 3
+"""How often a sample set is taken, at most, until nothing disturbed it."""
+WINDOW_SECONDS = 0.25
+CALM_WINDOWS = 2
+"""A device is quiet when in so many windows, one after the other, nothing else used it."""
+PATIENCE_SECONDS = 8.0
+"""Waiting for quiet, at most, for one candidate."""
+
+ROUND_SECONDS = 0.05
+"""Time in queries of each candidate, at least, in a round of a run-off."""
+ROUND_QUERIES = 5
+SETTLING_QUERIES = 2
+"""Queries before those of a round that are not timed: the others have used the caches meanwhile."""
+SETTLING_SECONDS = 0.02
+"""Pause before a candidate's turn: threads of the one before still spin in wait for work."""
+ROUND_LOOKS = (8, 16, 32, 64)
+"""Rounds after which a run-off looks whether it is decided."""
+ALIKE = 0.01
+"""Two finalists are alike when their ratio is proven to be within this of 1."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from selector.metrics import METRICS
 from selector.profiler.protocol import StoppingRule, Target
 from selector.requirements import RequirementProfile
 from selector.types import Measurement, Outcome
@@ -13,14 +14,14 @@ def stopping_rule(profile: RequirementProfile) -> StoppingRule:
     A throughput or price is decided by the mean; its limit in seconds per query follows from batch size, device
     count and price. A statistic that the objective ranks by must be narrow, not only on one side of its limit.
     """
-    _, ranked = _statistic(profile.objective.metric)
-    asked = [ranked, *(_statistic(metric)[1] for metric in profile.objective.tie_breakers[:1])]
+    ranked = _statistic(profile.objective.metric)
+    asked = [ranked, *(_statistic(metric) for metric in profile.objective.tie_breakers[:1])]
     limits: dict[str, float | None] = {statistic: None for statistic in asked if statistic is not None}
     for requirement in profile.requirements:
-        family, statistic = _statistic(requirement.metric)
+        statistic = _statistic(requirement.metric)
         if statistic is None:
             continue
-        limit = _seconds_per_query(profile, family, requirement.limit)
+        limit = _seconds_per_query(profile, requirement.metric, requirement.limit)
         known = limits.get(statistic)
         limits[statistic] = limit if known is None or limit is None else min(known, limit)
     targets = tuple(Target(name, limit, ranked=name == ranked) for name, limit in sorted(limits.items()))
@@ -28,26 +29,28 @@ def stopping_rule(profile: RequirementProfile) -> StoppingRule:
 
 
 def suffices(measurement: Measurement, rule: StoppingRule) -> bool:
-    """Whether a stored measurement answers a profile; a failure does, it is not tried again unless asked."""
+    """Whether a stored measurement answers a profile.
+
+    A failure does, it is not tried again unless asked. One that was disturbed does not: it tells of the machine's
+    hour, not of the candidate.
+    """
+    if measurement.outcome is Outcome.UNSTABLE:
+        return False
     if measurement.outcome is not Outcome.OK or measurement.observation is None:
         return True
     return rule.verdict(measurement.observation.summary) is not None
 
 
-def _seconds_per_query(profile: RequirementProfile, family: str, limit: float) -> float | None:
+def _seconds_per_query(profile: RequirementProfile, metric: str, limit: float) -> float | None:
     """A limit of a rate or price as seconds per query; None where it cannot be said."""
-    if family == "throughput":
+    if metric == "throughput":
         return profile.workload.batch_size * profile.device.count / limit
-    if family == "cost":
+    if metric == "cost_per_million":
         price = profile.device.price
         return limit * profile.workload.batch_size / (1e6 * price) if price else None
-    return limit
+    return limit if metric.startswith("latency_") else None
 
 
-def _statistic(metric: str) -> tuple[str, str | None]:
-    """The family of a metric, and the latency statistic that decides it, None for metrics without one."""
-    if metric.startswith("latency_"):
-        return "latency", metric.removeprefix("latency_")
-    if metric == "throughput":
-        return "throughput", "mean"
-    return ("cost", "mean") if metric == "cost_per_million" else (metric, None)
+def _statistic(key: str) -> str | None:
+    """The latency statistic that decides a metric, None for metrics without one."""
+    return METRICS.get(key.partition("@")[0]).statistic

@@ -1,7 +1,7 @@
-"""The two stages of one candidate: `build` makes everything it needs, `measure` loads only that and times it.
+"""The stages of one candidate: `build` makes everything it needs, `measure` loads only that and times it.
 
 Each runs in a child process of its own. The first may hold the fp32 model, an exporter and a compiler; the second
-holds what would be deployed, so that its memory can be read there.
+holds what would be deployed, so that its memory can be read there. `hold` loads the same for a run-off.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from selector.devices.base import library_versions
 from selector.optimizations import OPTIMIZATIONS, Bench
 from selector.profiler import models, protocol
 from selector.profiler.agreement import Logits, compare
-from selector.profiler.harness import Stopwatch, time_queries, warm_up
+from selector.profiler.calm import Quiet, time_calmly
+from selector.profiler.harness import Stopwatch, no_garbage_collection, warm_up
+from selector.profiler.lookout import Conditions, Lookout
 from selector.profiler.protocol import StoppingRule
 from selector.profiler.statistics import encode, summarize
 from selector.types import (
@@ -55,6 +57,7 @@ class Job:
         tolerance: Relative error allowed against fp32 eager.
         pretrained: Whether published weights are wanted.
         cache: Folder of the artifact cache.
+        quiet: What is known of the device's peace.
     """
 
     candidate: Candidate
@@ -67,6 +70,7 @@ class Job:
     tolerance: float
     pretrained: bool
     cache: Path
+    quiet: Quiet
 
     def device(self) -> Device:
         """The device, in the process that calls this."""
@@ -123,7 +127,22 @@ def build(job: Job, phase: Phase) -> BuildRecord:
     return record
 
 
-def measure(job: Job, record: BuildRecord, phase: Phase) -> tuple[Observation, Weights]:
+@dataclass(frozen=True)
+class Measured:
+    """What the measuring stage brings.
+
+    Attributes:
+        observation: Its readings.
+        weights: What ran.
+        disturbed_by: A clause for each sign that the device was not left alone, in the last attempt too.
+    """
+
+    observation: Observation
+    weights: Weights
+    disturbed_by: tuple[str, ...]
+
+
+def measure(job: Job, record: BuildRecord, phase: Phase) -> Measured:
     """Loads what was built, compares it with fp32 eager, and times it."""
     cache = ArtifactCache(job.cache)
     device = job.device()
@@ -140,18 +159,13 @@ def measure(job: Job, record: BuildRecord, phase: Phase) -> tuple[Observation, W
     memory = device.read_memory()
     phase("agreement")
     agreement = _agree(job, runner, images, reference, weights, device)
-    phase("warm-up")
-    inputs = [runner.feed(np.roll(first, shift, axis=3).copy()) for shift in range(protocol.INPUT_SETS)]
-    watch = Stopwatch(runner.run, inputs, device.synchronize, device.clock)
-    warmup = warm_up(watch, protocol.WARMUP_SHARE * job.rule.time_cap)
-    phase("timing")
-    before, joules = device.disturbance(), device.energy()
-    samples, stopped_because = time_queries(watch, job.rule)
-    after, joules_after = device.disturbance(), device.energy()
+    timed = time_calmly(
+        _stopwatch(runner, first, device), job.rule, device, threads=job.threads, quiet=job.quiet, phase=phase
+    )
     observation = Observation(
-        latencies=encode(samples),
-        summary=summarize(samples),
-        warmup=warmup,
+        latencies=encode(timed.samples),
+        summary=summarize(timed.samples),
+        warmup=timed.warmup,
         first_call=first_call,
         load_seconds=load_seconds,
         build_seconds=record.seconds,
@@ -159,11 +173,51 @@ def measure(job: Job, record: BuildRecord, phase: Phase) -> tuple[Observation, W
         memory=memory,
         artifact_bytes=record.artifact_bytes,
         agreement=agreement,
-        energy_joules=None if joules is None or joules_after is None else joules_after - joules,
-        stopped_because=stopped_because,
-        diagnostics={name: after[name] - before[name] for name in before},
+        energy_joules=timed.joules,
+        stopped_because=timed.stopped_because,
+        diagnostics={**timed.conditions.readings, "attempts": timed.attempts, "waited_seconds": timed.waited},
     )
-    return observation, weights
+    return Measured(observation, weights, timed.conditions.disturbed_by)
+
+
+def hold(job: Job, phase: Phase, answer: Callable[[object], None], asked: Callable[[], int]) -> Conditions:
+    """Loads what was built, warms it up, and then times as many queries as it is asked for, as often as it is asked.
+
+    Between two bursts it is idle, so that another candidate can be timed meanwhile.
+
+    Args:
+        job: The job.
+        phase: Is told what begins.
+        answer: Takes the seconds of a warm query first, then the seconds of each query of a burst, as bytes (see
+            `statistics.encode`).
+        asked: Waits for the number of queries of the next burst; 0 ends.
+
+    Returns:
+        What else used the device during the bursts.
+    """
+    cache = ArtifactCache(job.cache)
+    device = job.device()
+    phase("load")
+    runner, *_ = _load(job, cache, device)
+    watch = _stopwatch(runner, _images(job)[: job.candidate.batch_size], device)
+    phase("warm-up")
+    answer(min(warm_up(watch, protocol.WARMUP_SHARE * job.rule.time_cap)))
+    phase("run-off")
+    lookout = Lookout(device, job.threads, job.quiet.calibration)
+    while queries := asked():
+        watch.times(protocol.SETTLING_QUERIES)
+        lookout.begin()
+        with no_garbage_collection():
+            seconds = watch.times(queries)
+        lookout.end()
+        answer(encode(seconds))
+    return lookout.conditions()
+
+
+def _stopwatch(runner: Runner, first: Batch, device: Device) -> Stopwatch:
+    """Queries that rotate among several inputs, made of the first images."""
+    inputs = [runner.feed(np.roll(first, shift, axis=3).copy()) for shift in range(protocol.INPUT_SETS)]
+    return Stopwatch(runner.run, inputs, device.synchronize, device.clock)
 
 
 def _load(job: Job, cache: ArtifactCache, device: Device) -> tuple[Runner, Logits | None, Weights]:

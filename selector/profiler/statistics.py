@@ -1,16 +1,19 @@
 """What a latency sample says, without assuming a distribution.
 
-Percentiles are order statistics with binomial intervals, means carry a moving-block bootstrap interval (queries
-that follow each other are not independent, so single queries must not be resampled).
+Percentiles are order statistics with binomial intervals, means carry Student's t corrected for skewness. Both count
+independent queries (`correlation_time`), not queries. What an interval speaks of is the mixture of all queries of the
+time measured, drift and disturbances included; of what did not happen then no sample can tell.
 """
 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 
 import numpy as np
 from numpy.typing import NDArray
 
+from selector.profiler.correlation import correlation_time
 from selector.types import Interval, LatencySummary
 
 Samples = NDArray[np.float64]
@@ -20,7 +23,6 @@ CONFIDENCE = 0.95
 
 PERCENTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99}
 
-_RESAMPLES = 400
 _BYTES = np.dtype("<f8")
 
 
@@ -44,59 +46,107 @@ def summarize(samples: Samples) -> LatencySummary:
         Mean and percentiles with 95 % intervals. A percentile's upper end is None where so few samples give none;
         its lower end may still prove that a limit is missed.
     """
-    ordered = np.sort(samples)
+    order = np.argsort(samples, kind="stable")
+    ordered = samples[order]
+    ranks = np.empty(len(samples))
+    ranks[order] = np.arange(len(samples))
+    together = correlation_time(ranks) if ordered[0] < ordered[-1] else 1.0
     return LatencySummary(
         samples=len(samples),
         seconds=float(samples.sum()),
         mean=mean_interval(samples),
-        percentiles={name: percentile_interval(ordered, share) for name, share in PERCENTILES.items()},
+        percentiles={name: _percentile(samples, ordered, share, together) for name, share in PERCENTILES.items()},
         confidence=CONFIDENCE,
     )
 
 
-def percentile_interval(ordered: Samples, share: float, confidence: float = CONFIDENCE) -> Interval:
+def _percentile(samples: Samples, ordered: Samples, share: float, together: float) -> Interval:
+    """A percentile whose queries resemble each other as all do (`together`), or more where slow ones cluster."""
+    value = _nearest_rank(ordered, share)
+    clustered = correlation_time((samples <= value).astype(np.float64)) if share > 0.5 else 1.0
+    return percentile_interval(ordered, share, per_independent=max(together, clustered))
+
+
+def _nearest_rank(ordered: Samples, share: float) -> float:
+    return float(ordered[min(len(ordered) - 1, math.ceil(share * len(ordered)) - 1)])
+
+
+def percentile_interval(
+    ordered: Samples, share: float, confidence: float = CONFIDENCE, per_independent: float = 1.0
+) -> Interval:
     """The `share` quantile of sorted samples by nearest rank, with its order-statistic interval.
 
     The number of samples below the true quantile is binomial(n, share), so the k-th smallest sample is above the
     quantile with probability P(B <= k - 1). See Conover, Practical Nonparametric Statistics, section 3.2, and
-    MLPerf inference rules, appendix on the number of queries.
+    MLPerf inference rules, appendix on the number of queries. Where queries resemble each other, ranks and
+    their number are divided by the queries per independent one.
 
     Args:
         ordered: Sorted seconds, shape (n,).
         share: Quantile, 0 < share < 1.
         confidence: Two-sided.
+        per_independent: Queries per independent query, at least 1.
     """
-    from scipy.special import bdtr
+    from scipy.special import betainc
 
-    count = len(ordered)
+    count, scale = len(ordered), per_independent
     tail = (1 - confidence) / 2
-    below = bdtr(np.arange(count, dtype=np.float64), count, share)
-    value = float(ordered[min(count - 1, math.ceil(share * count) - 1)])
-    # below[k] = P(B <= k): sample number k+1 (0-based index k) is at or above the quantile when B <= k.
-    low_rank = int(np.searchsorted(below, tail, side="right")) - 1
-    high_rank = int(np.searchsorted(below, 1 - tail, side="left"))
-    low = float(ordered[low_rank]) if low_rank >= 0 else None
+
+    # P(B <= index), by the incomplete beta function. One rank is a whole one also among few independent queries: the
+    # least of all is above the quantile with probability (1 - share)**(n / scale), all are below it with
+    # share**(n / scale). The two agree where the scale is 1.
+    def from_below(index: int) -> float:
+        return float(betainc((count - index) / scale, index / scale + 1, 1 - share))
+
+    def from_above(index: int) -> float:
+        return float(betainc((count - index - 1) / scale + 1, (index + 1) / scale, 1 - share))
+
+    # Sample number index+1 is at or above the quantile when B <= index.
+    low_rank = bisect_right(range(count), tail, key=from_below) - 1
     # P(B <= n) is 1 for any n: an upper end exists only when fewer than all samples suffice.
+    high_rank = bisect_left(range(count), 1 - tail, key=from_above)
+    low = float(ordered[low_rank]) if low_rank >= 0 else None
     high = float(ordered[high_rank]) if high_rank < count else None
-    return Interval(value, low, high)
+    return Interval(_nearest_rank(ordered, share), low, high)
 
 
 def mean_interval(samples: Samples, confidence: float = CONFIDENCE) -> Interval:
-    """The mean with a moving-block bootstrap interval (Künsch 1989), blocks of about n^(1/3) queries."""
-    from scipy.special import ndtri, stdtrit
+    """The mean with Student's interval over independent queries, shifted for skewness.
 
-    count = len(samples)
-    mean = float(samples.mean())
+    The shift is Johnson's (1978) in the monotone form of Hall (1992), as in Skart: slow queries are rare, so the
+    truth is further above the mean of a sample than below it.
+    """
+    from scipy.special import stdtrit
+
+    count, mean = len(samples), float(samples.mean())
+    per_independent = correlation_time(samples)
     if count < 5:
         return Interval(mean, None, None)
-    length = max(1, round(count ** (1 / 3)))
-    sums = np.concatenate(([0.0], np.cumsum(samples)))
-    blocks = (sums[length:] - sums[:-length]) / length
-    random = np.random.default_rng(count)  # a fixed seed: the same samples always give the same interval
-    drawn = blocks[random.integers(0, len(blocks), size=(_RESAMPLES, max(1, count // length)))]
-    low, high = np.quantile(drawn.mean(axis=1), [(1 - confidence) / 2, (1 + confidence) / 2])
-    # Few blocks vary less than what they are drawn from: Student's t over them in place of the normal.
-    wider = float(stdtrit(max(1, count // length - 1), (1 + confidence) / 2) / ndtri((1 + confidence) / 2))
-    # The resampled means centre on the mean of the blocks, which weighs the ends of the sample less.
-    below, above = max(0.0, mean - float(low)), max(0.0, float(high) - mean)
-    return Interval(mean, max(0.0, mean - wider * below), mean + wider * above)
+    independent = max(2.0, count / per_independent)  # Student's t of one degree of freedom is wide enough for any
+    error = math.sqrt(float(samples.var()) / (independent - 1))
+    quantile = float(stdtrit(independent - 1, (1 + confidence) / 2))
+    shift = _skewness(samples, math.ceil(per_independent)) / 6
+    above = max(0.0, -_adjusted(-quantile, shift)) * error
+    below = max(0.0, _adjusted(quantile, shift)) * error
+    return Interval(mean, max(0.0, mean - below), mean + above)
+
+
+def _skewness(samples: Samples, length: int) -> float:
+    """Skewness of batches of `length` queries / square root of their number; 0 where that cannot be told."""
+    batches = len(samples) // length
+    if batches < 5:
+        return 0.0
+    means = samples[: batches * length].reshape(batches, length).mean(axis=1)
+    centred = means - means.mean()
+    deviation = float(centred.std())
+    if deviation <= 1e-12 * float(means.mean()):
+        return 0.0
+    unbiased = batches**2 / ((batches - 1) * (batches - 2))
+    return unbiased * float((centred**3).mean()) / deviation**3 / math.sqrt(batches)
+
+
+def _adjusted(quantile: float, shift: float) -> float:
+    """Student's quantile for a mean whose distribution is skewed."""
+    if abs(shift) < 1e-6:
+        return quantile
+    return (float(np.cbrt(1 + 6 * shift * (quantile - shift))) - 1) / (2 * shift)

@@ -28,14 +28,22 @@ class Context:
     """What a report says about the call, which the decision itself does not know.
 
     Attributes:
-        profile: The profile as it was given to the command line, for the commands to type; "" puts the profile's
-            name there.
+        profile: The profile as it was given to the command line, for the commands to type; "" where no file is known,
+            as for a run in a store: commands then name the run, where they take one.
+        device: What ``--device`` said instead of the profile, "" otherwise.
+        environment: What ``--environment`` said, "" otherwise.
         store: URL of the store where it is not the default one; "" otherwise.
+        measuring: Further words that ``selector evaluate`` was given and that change what it measures.
+        log: The run's log file, "" where there is none.
         date: Day of the decision; None takes it from the run, else from the newest measurement.
     """
 
     profile: str = ""
+    device: str = ""
+    environment: str = ""
     store: str = ""
+    measuring: tuple[str, ...] = ()
+    log: str = ""
     date: dt.date | None = None
 
 

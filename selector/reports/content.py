@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import statistics
 from collections import Counter
@@ -9,19 +10,18 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from selector.decision.relaxing import cost, obstacles
 from selector.metrics import METRICS
 from selector.reports.text import plain
 from selector.reports.values import MISSING, Scale, label, metric_of, observed, scale_for, show
 from selector.requirements import Verdict
 
 if TYPE_CHECKING:
-    from selector.decision import Assessment, Decision, Miss
+    from selector.decision import Assessment, Decision
     from selector.metrics import MetricValue
     from selector.reports.base import Context
     from selector.requirements import Judgement, Requirement, RequirementProfile
 
-_TITLES = {"throughput": "", "memory_peak": "memory", "cost_per_million": "per million"}
-"""Shorter names for columns, where the unit tells the rest."""
 _NEGATED = {"<": "≥", "<=": ">", ">": "≤", ">=": "<"}
 SIGNS = {"<": "<", "<=": "≤", ">": ">", ">=": "≥"}
 
@@ -78,14 +78,15 @@ class Group:
     Attributes:
         reason: What they share: "p95 ≥ 50 ms".
         members: The candidates, nearest first where nearness has a meaning.
-        nearest: How near the first of them came, or "".
-        distance: The same as a number, relative to the limit; infinite where nearness has no meaning.
+        nearest: The first of them and how it misses, or "". Near means here what it means everywhere: measured ones
+            before others, then by how far limits have to give (`selector.decision.relaxing.cost`).
+        distance: The same to compare groups by.
     """
 
     reason: str
     members: tuple[Assessment, ...]
     nearest: str = ""
-    distance: float = float("inf")
+    distance: tuple[bool, float] = (True, math.inf)
 
 
 def condition(requirement: Requirement) -> str:
@@ -157,7 +158,7 @@ def ranking_table(decision: Decision, assessments: Sequence[Assessment]) -> Tabl
             continue
         scale = scale_for(key, known)
         typical = scale.decimals(statistics.median_low(map(abs, known)))
-        columns.append(Column(key, _TITLES.get(key, label(key)), scale.unit, decimals=typical))
+        columns.append(Column(key, _title(key), scale.unit, decimals=typical))
         for row, figure in zip(rows, figures, strict=True):
             row.append(_figure(scale, figure))
         if limited is not None and key == limited.key:
@@ -165,6 +166,10 @@ def ranking_table(decision: Decision, assessments: Sequence[Assessment]) -> Tabl
             for row, figure in zip(rows, figures, strict=True):
                 row.append(_share(limited, figure))
     return Table(tuple(columns), tuple(tuple(row) for row in rows))
+
+
+def _title(key: str) -> str:
+    return label(key) if "@" in key else metric_of(key).heading
 
 
 def _rank(assessment: Assessment) -> Cell:
@@ -233,11 +238,14 @@ def _cause(profile: RequirementProfile, assessment: Assessment) -> str:
 
 
 def _group(reason: str, members: list[Assessment]) -> Group:
-    nearness = {one.id: max((overshoot(each) for each in failing(one)), default=float("inf")) for one in members}
-    ordered = tuple(sorted(members, key=lambda one: (nearness[one.id], one.id)))
-    broken = failing(ordered[0])
-    nearest = f"{name(ordered[0])}, {plain(broken[0].sentence)}" if broken else ""
-    return Group(reason, ordered, nearest, nearness[ordered[0].id] if broken else float("inf"))
+    nearness = {one.id: (one.measurement is None, cost(one)) for one in members}
+    ordered = tuple(sorted(members, key=lambda one: (*nearness[one.id], one.id)))
+    distance = nearness[ordered[0].id]
+    if distance[1] == math.inf:
+        return Group(reason, ordered)
+    told = "; ".join(plain(one.sentence) for one in obstacles(ordered[0]))
+    unmeasured = " (unmeasured)" if ordered[0].measurement is None else ""
+    return Group(reason, ordered, f"{name(ordered[0])}{unmeasured}, {told}", distance)
 
 
 def failed_groups(decision: Decision) -> tuple[Group, ...]:
@@ -262,6 +270,8 @@ def undecided_groups(decision: Decision) -> tuple[Group, ...]:
 
 def _open_question(assessment: Assessment) -> str:
     for judgement in assessment.judgements.values():
+        if judgement.open_ended:
+            return f"too few samples to be sure of {condition(judgement.requirement)}"
         if judgement.verdict is Verdict.UNDECIDED and observed(judgement.result) is not None:
             return f"too near to {condition(judgement.requirement)} for the noise"
     return _first_reason(assessment)
@@ -269,7 +279,11 @@ def _open_question(assessment: Assessment) -> str:
 
 def not_measured_groups(decision: Decision) -> tuple[Group, ...]:
     """Those that the search left out, by why."""
-    return _by(decision.not_measured, lambda one: _first_reason(one).removeprefix("not measured: "))
+    return _by(decision.not_measured, lambda one: _why_not_measured(_first_reason(one)))
+
+
+def _why_not_measured(reason: str) -> str:
+    return "no measurement is stored" if reason == "not measured yet" else reason.removeprefix("not measured: ")
 
 
 def _first_reason(assessment: Assessment) -> str:
@@ -297,11 +311,6 @@ def counts(decision: Decision) -> dict[str, int]:
     return {status: len(members) for status, members in every.items() if members}
 
 
-def ways_out(decision: Decision) -> tuple[Miss, ...]:
-    """The nearest misses, those first of which it is known what they would give."""
-    return tuple(sorted(decision.nearest_misses, key=lambda miss: (miss.assessment.measurement is None, miss.cost)))
-
-
 def breadth(decision: Decision) -> str:
     """How much was considered: "18 models × 12 ways = 216 candidates"."""
     candidates = [planned.candidate for planned in decision.evidence.plan.considered]
@@ -311,33 +320,51 @@ def breadth(decision: Decision) -> str:
     return f"{count(models, 'model')} × {count(ways, 'way')} {product} {count(len(candidates), 'candidate')}"
 
 
-def count(number: int, noun: str) -> str:
-    """A number of things: "1 model", "1,200 models"."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def count(number: int, noun: str, several: str = "") -> str:
+    """A number of things: "1 model", "1,200 models", "2 queries"."""
+    return f"{number:,} {noun if number == 1 else several or f'{noun}s'}"
 
 
 def commands(decision: Decision, context: Context) -> tuple[str, ...]:
-    """The next commands worth typing: why the nearest other choice lost, and the record to hand on."""
-    store = store_option(context)
-    profile = profile_argument(decision, context)
+    """The next commands worth typing: measure where nothing is, why the nearest other lost, the record to hand on."""
     other = _worth_explaining(decision)
-    run = shlex.quote(plain(decision.evidence.run_id)) if decision.evidence.run_id else profile
-    explain = f"selector explain {profile} {shlex.quote(plain(other.id))}{store}" if other is not None else None
-    return tuple(
-        command
-        for command in (explain, f"selector report {run} --format md{store}", f"selector dashboard{store}")
-        if command is not None
+    run = decision.evidence.run_id
+    asked = [context.profile or run or decision.profile.name]
+    if context.profile or not run:
+        asked += [*option("--device", context.device), *option("--environment", context.environment)]
+    store = option("--store", context.store)
+    reported = [run] if run else asked
+    return (
+        *([] if any(one.measurement for one in decision.assessments) else [evaluating(decision, context)]),
+        *([] if other is None else [command("explain", asked[0], other.id, *asked[1:], *store)]),
+        command("report", *reported, "--format", "md", *store),
+        command("dashboard", *store),
     )
 
 
-def store_option(context: Context) -> str:
-    """The option that names the store, with a blank before it; "" for the default one."""
-    return f" --store {shlex.quote(plain(context.store))}" if context.store else ""
+def evaluating(decision: Decision, context: Context, *, force: bool = False) -> str:
+    """The command that measures; PROFILE stands in it for a profile whose file is not known.
+
+    Args:
+        decision: What was asked.
+        context: The call.
+        force: Whether it measures again what is stored.
+    """
+    device = context.device or ("" if context.profile else decision.profile.device.target)
+    return command(
+        *("evaluate", context.profile or "PROFILE", *(("--force",) if force else ()), *option("--device", device)),
+        *(*context.measuring, *option("--store", context.store)),
+    )
 
 
-def profile_argument(decision: Decision, context: Context) -> str:
-    """The profile as an argument of a command, quoted for the shell."""
-    return shlex.quote(plain(context.profile or decision.profile.name))
+def command(*words: str) -> str:
+    """A call of the command line, quoted for the shell, on one line."""
+    return " ".join(("selector", *(shlex.quote(plain(word)) for word in words)))
+
+
+def option(name: str, value: str) -> tuple[str, ...]:
+    """An option and its value as words; nothing without a value."""
+    return (name, value) if value else ()
 
 
 def _worth_explaining(decision: Decision) -> Assessment | None:

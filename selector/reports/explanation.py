@@ -38,13 +38,20 @@ def explain_text(decision: Decision, assessment: Assessment, *, log: bool = Fals
     """
     blocks = [
         [plain(assessment.id), f"  {_standing(decision, assessment)}"],
-        ["  why", *(f"    {plain(reason)}" for reason in assessment.reasons)],
+        [f"  {_heading(decision, assessment)}", *(f"    {plain(reason)}" for reason in assessment.reasons)],
         ["  requirements", *_judgements(assessment)],
         ["  figures", *_figures(assessment)],
         ["  model", *_facts(assessment)],
         _failure(assessment, log=log),
     ]
     return "\n\n".join("\n".join(block) for block in blocks if len(block) > 1) + "\n"
+
+
+def _heading(decision: Decision, assessment: Assessment) -> str:
+    """Those behind the winner are told by what sets them behind it."""
+    if decision.winner is None or assessment.rank in (None, 1):
+        return "why"
+    return f"why, against the choice {plain(decision.winner.id)}"
 
 
 def _standing(decision: Decision, assessment: Assessment) -> str:
@@ -75,7 +82,7 @@ def _figure(name: str, result: MetricResult) -> str:
     text = format_quantity(result.value, kind)
     if result.low is not None and result.high is not None:
         text += f" ({format_quantity(result.low, kind)} to {format_quantity(result.high, kind)}"
-        text += f" at {result.confidence:.0%})" if result.confidence else ")"
+        text += f" at {100 * result.confidence:g} % confidence)" if result.confidence else ")"
     counted = f", {result.samples:,} samples" if result.samples and result.samples > 1 else ""
     return f"{text}, {plain(result.source)}{counted}"
 
@@ -98,4 +105,4 @@ def _failure(assessment: Assessment, *, log: bool) -> list[str]:
     lines = measurement.log.rstrip().splitlines()
     shown = lines if log else lines[-12:]
     left_out = f" (last {len(shown)} of {len(lines)} lines; --verbose shows all)" if len(shown) < len(lines) else ""
-    return [f"  log{left_out}", *(f"    {plain(line)}" for line in shown)]
+    return [f"  log{left_out}", *(f"    {plain(line)}".rstrip() for line in shown)]

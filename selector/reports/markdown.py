@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from selector.decision.headline import none_feasible
 from selector.quantities import format_quantity
 from selector.reports import argument, provenance
 from selector.reports.base import Context, report_format
@@ -25,7 +26,6 @@ from selector.reports.content import (
     rejected_groups,
     unavailable_groups,
     undecided_groups,
-    ways_out,
 )
 from selector.reports.text import plain
 from selector.reports.values import show
@@ -72,7 +72,7 @@ def render_markdown(decision: Decision, context: Context) -> str:
         _outcome(decision, context),
         _finalists(decision),
         _ranking(decision),
-        _others(decision),
+        _others(decision, context),
         _trust(decision, context),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -81,7 +81,7 @@ def render_markdown(decision: Decision, context: Context) -> str:
 def _head(decision: Decision, context: Context) -> str:
     choice = "no choice" if decision.winner is None else name(decision.winner)
     status = (
-        "no candidate is proven to meet every requirement"
+        f"{none_feasible(decision.assessments).lower()}, nothing chosen"
         if decision.winner is None
         else "proposed, from measurements"
     )
@@ -107,7 +107,7 @@ def _context(decision: Decision) -> str:
         budget.append(f"{device.count} of them")
     if device.memory is not None:
         budget.append(f"at most {format_quantity(device.memory, 'memory')} of memory")
-    asked = f"Asked is a model for {provenance.workload(decision)}; on {', '.join(budget)}."
+    asked = f"What is asked for: {provenance.workload(decision)}. It is to run on {', '.join(budget)}."
     objective = profile.objective
     aim = f"Among the choices that meet every requirement: {objective.direction} {objective.metric}"
     ties = f", ties broken by {', then '.join(objective.tie_breakers)}" if objective.tie_breakers else ""
@@ -153,15 +153,17 @@ def _outcome(decision: Decision, context: Context) -> str:
             _section("Decision Outcome", chosen, notes),
             _section("Consequences", _bullets(lines), level=3) if lines else "",
             _misses(decision),
-            _section(
-                "Confirmation",
-                "To measure everything again:",
-                _code((provenance.confirm(decision, context),)),
-                level=3,
-            ),
+            _section("Confirmation", *_confirmation(decision, context), level=3),
         )
         if part
     )
+
+
+def _confirmation(decision: Decision, context: Context) -> tuple[str, str]:
+    told = "To measure everything again:"
+    if not context.profile:
+        told = f"To measure everything again, with the file of the profile {decision.profile.name} for PROFILE:"
+    return escape(told), _code((provenance.confirm(decision, context),))
 
 
 def _misses(decision: Decision) -> str:
@@ -170,7 +172,7 @@ def _misses(decision: Decision) -> str:
     lines = (
         f"{escape(name(miss.assessment))}: {escape('; '.join(one.sentence for one in miss.judgements))}. "
         f"To have it: {escape(miss.relaxation)}"
-        for miss in ways_out(decision)[:NAMED]
+        for miss in decision.nearest_misses[:NAMED]
     )
     return _section("Nearest misses", _bullets(lines), level=3)
 
@@ -201,7 +203,7 @@ def _ranking(decision: Decision) -> str:
     return _section("Ranking", _table(ranking_table(decision, shown)), " ".join(legend))
 
 
-def _others(decision: Decision) -> str:
+def _others(decision: Decision, context: Context) -> str:
     sections = (
         ("Rejected", rejected_groups(decision)),
         ("Failed", failed_groups(decision)),
@@ -210,7 +212,12 @@ def _others(decision: Decision) -> str:
         ("Not measured", not_measured_groups(decision)),
     )
     blocks = [
-        _section(f"{title}: {sum(len(group.members) for group in groups):,}", _bullets(map(_group, groups)), level=3)
+        _section(
+            f"{title}: {sum(len(group.members) for group in groups):,}",
+            _bullets(map(_group, groups)),
+            escape(f"The log of every failure: {context.log}") if title == "Failed" and context.log else "",
+            level=3,
+        )
         for title, groups in sections
         if groups
     ]
@@ -231,7 +238,7 @@ def _group(group: Group) -> str:
 
 def _message(assessment: Assessment) -> str:
     measurement = assessment.measurement
-    if measurement is None or measurement.observation is not None or not measurement.message:
+    if assessment.status != "failed" or measurement is None or not measurement.message:
         return ""
     return f" ({escape(measurement.message[:300])})"
 
@@ -239,7 +246,8 @@ def _message(assessment: Assessment) -> str:
 def _trust(decision: Decision, context: Context) -> str:
     facts = ((escape(fact), escape(text)) for fact, text in provenance.trust(decision))
     table = _rows(("", "What the figures stand on"), (":--", ":--"), facts)
-    return _section("More Information", table, "Next:", _code(commands(decision, context)))
+    further = (one for one in commands(decision, context) if not one.startswith("selector report "))
+    return _section("More Information", table, "To look further:", _code(further))
 
 
 def _section(title: str, *parts: str, level: int = 2) -> str:

@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from selector.decision import headline
 from selector.quantities import format_price, format_quantity
-from selector.reports.content import count, most_common, profile_argument, store_option
+from selector.reports.content import count, evaluating, most_common
 from selector.reports.text import plain
 from selector.reports.values import observed
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from selector.reports.base import Context
     from selector.types import Environment, Measurement
 
+_UNFINISHED = "The run has not come to its end: this is decided from what it has measured so far"
 Facts = tuple[tuple[str, str], ...]
 """Labels with what they name, in order."""
 
@@ -44,10 +46,7 @@ def workload(decision: Decision) -> str:
 
 def device_name(environment: Environment) -> str:
     """The device as people call it; the fake one is never passed off as real."""
-    fake = (
-        " (simulated: none of its figures was measured on anything real)" if environment.device_kind == "fake" else ""
-    )
-    return f"{plain(environment.device_name)}{fake}"
+    return plain(headline.device(environment))
 
 
 def trust(decision: Decision) -> Facts:
@@ -98,8 +97,10 @@ def _samples(decision: Decision) -> str:
     if not samples:
         return "none"
     fewest, most = min(samples), max(samples)
-    several = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
-    return f"{several} timed queries of each of {count(len(samples), 'measured candidate')}"
+    several = count(most, "timed query", "timed queries")
+    if fewest != most:
+        several = f"{fewest:,} to {several}"
+    return f"{several} of {'each of ' if len(samples) > 1 else ''}{count(len(samples), 'measured candidate')}"
 
 
 def _weights(decision: Decision) -> str:
@@ -127,7 +128,7 @@ def search(decision: Decision) -> str:
     """How the search went, with how sure it is that nothing better was missed."""
     certificate = decision.evidence.certificate
     if certificate is None:
-        return "none: decided from stored evidence"
+        return _UNFINISHED if decision.evidence.run_id else "none: decided from stored evidence"
     return f"{plain(certificate.strategy).replace('_', ' ')}: {extent(decision)}"
 
 
@@ -135,7 +136,7 @@ def extent(decision: Decision) -> str:
     """How much was measured, and what that leaves open; "" where nothing was searched."""
     certificate = decision.evidence.certificate
     if certificate is None:
-        return ""
+        return _UNFINISHED if decision.evidence.run_id else ""
     wall = decision.evidence.timing.wall_seconds
     took = f" in {format_quantity(wall, 'time')}" if wall else ""
     text = f"{certificate.measured:,} of {certificate.candidates:,} measured{took}"
@@ -158,4 +159,4 @@ def stopped(because: str) -> str:
 
 def confirm(decision: Decision, context: Context) -> str:
     """The command that measures everything again."""
-    return f"selector evaluate {profile_argument(decision, context)} --force{store_option(context)}"
+    return evaluating(decision, context, force=True)

@@ -29,7 +29,6 @@ from selector.reports.content import (
     shown_metrics,
     unavailable_groups,
     undecided_groups,
-    ways_out,
 )
 from selector.reports.text import plain, shorten
 from selector.reports.values import label, metric_of, observed, scale_for
@@ -77,7 +76,7 @@ class Summary:
 
 def summarize(decision: Decision, context: Context | None = None, rows: int = ROWS) -> Summary:
     """The lines and rows of a decision."""
-    shown = decision.ranked[:rows] or tuple(miss.assessment for miss in ways_out(decision)[:rows])
+    shown = decision.ranked[:rows] or tuple(miss.assessment for miss in decision.nearest_misses[:rows])
     environment = decision.evidence.plan.environment
     excluded = sum(one.stage == "static" for one in decision.rejected)
     unmeasured = f", {excluded:,} excluded unmeasured" if excluded else ""
@@ -88,7 +87,7 @@ def summarize(decision: Decision, context: Context | None = None, rows: int = RO
         verdict=_verdict(decision),
         table=ranking_table(decision, shown),
         more=max(0, len(decision.ranked) - rows),
-        rest=_rest(decision),
+        rest=(*_rest(decision), *_log(decision, context or Context())),
         relaxations=_relaxations(decision),
         notes=tuple(plain(note) for note in decision.notes),
         next=commands(decision, context or Context()),
@@ -135,6 +134,10 @@ def _rest(decision: Decision) -> tuple[str, ...]:
     return tuple(_counted(status, groups, words) for status, groups, words in described if groups)
 
 
+def _log(decision: Decision, context: Context) -> tuple[str, ...]:
+    return (f"the log of every failure: {plain(context.log)}",) if decision.failed and context.log else ()
+
+
 def _counted(status: str, groups: Sequence[Group], words: Callable[[Group], str]) -> str:
     total = sum(len(group.members) for group in groups)
     told = [words(group) for group in groups[:_REASONS]]
@@ -159,7 +162,7 @@ def _plainly(group: Group) -> str:
 def _relaxations(decision: Decision) -> tuple[str, ...]:
     if decision.winner is not None:
         return ()
-    return tuple(f"for {name(miss.assessment)}: {plain(miss.relaxation)}" for miss in ways_out(decision)[:3])
+    return tuple(f"for {name(miss.assessment)}: {plain(miss.relaxation)}" for miss in decision.nearest_misses[:3])
 
 
 def fit(table: Table, width: int | None) -> Table:

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from selector.decision.figures import label, metric_of, show
-from selector.metrics import MetricValue
+from selector.decision.figures import metric_of, show
+from selector.metrics import MetricValue, label
 from selector.quantities import format_quantity, parse_quantity
 
 if TYPE_CHECKING:

@@ -20,6 +20,8 @@ from selector.requirements import served
 
 LONGEST_NAME = 200
 """Characters of the longest name or pattern."""
+MOST_PATTERNS = 1_000
+"""Entries of the longest list of names and patterns."""
 
 T = TypeVar("T")
 
@@ -178,6 +180,15 @@ def _unique(values: tuple[T, ...]) -> tuple[T, ...]:
     return tuple(dict.fromkeys(values))
 
 
+def _bounded(value: Any) -> Any:
+    """Each pattern is held against thousands of names."""
+    if isinstance(value, list | tuple) and len(value) > MOST_PATTERNS:
+        raise RefusedError(
+            f"has {len(value):,} entries; {MOST_PATTERNS:,} are allowed: use patterns such as 'swin_*'"
+        )
+    return _one_or_many(value)
+
+
 def _image_size(value: Any) -> Any:
     if value == "native":
         return value
@@ -224,7 +235,7 @@ def _share(example: str, *, one: bool) -> BeforeValidator:
 Text = Annotated[str, before(_text)]
 Name = Annotated[str, before(_name)]
 Pattern = Annotated[str, before(_pattern)]
-Patterns = Annotated[tuple[Pattern, ...], BeforeValidator(_one_or_many), AfterValidator(_unique)]
+Patterns = Annotated[tuple[Pattern, ...], before(_bounded), AfterValidator(_unique)]
 Licenses = Annotated[
     tuple[Annotated[str, before(_license)], ...], BeforeValidator(_one_or_many), AfterValidator(_unique)
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable, Iterable
+from itertools import islice
 from pathlib import Path
 
 from selector.errors import Problem, ProfileError
@@ -15,6 +16,8 @@ from selector.resources import folder
 
 MAX_BYTES = 2**20
 """Size of the largest profile that is read."""
+MAX_NAMES = 20
+"""Names that do not exist and are told at once: looking for a near one among thousands takes its time."""
 
 
 Finding = tuple[tuple[str | int, ...], str, str]
@@ -59,16 +62,21 @@ def parse_profile(text: str, name_for_errors: str = "profile", check: Check | No
         raise ProfileError(name_for_errors, document.problems)
     reader = Reader(document)
     if reader.profile is None:
-        found = sorted([*document.problems, *reader.problems()], key=_place)
-        more = [Problem("there are more problems; mend these first")] if len(found) > MAX_PROBLEMS else []
-        raise ProfileError(name_for_errors, [*found[:MAX_PROBLEMS], *more])
+        raise ProfileError(name_for_errors, _first([*document.problems, *reader.problems()], MAX_PROBLEMS))
     wrong = [
         document.problem(message, document.mark(place), suggestion)
-        for place, message, suggestion in (check(reader.profile) if check is not None else ())
+        for place, message, suggestion in islice(check(reader.profile) if check is not None else (), MAX_NAMES + 1)
     ]
     if wrong:
-        raise ProfileError(name_for_errors, sorted(wrong, key=_place))
+        raise ProfileError(name_for_errors, _first(wrong, MAX_NAMES))
     return reader.profile
+
+
+def _first(problems: Iterable[Problem], limit: int) -> list[Problem]:
+    """Problems in the order of the text; of more than `limit` those, and that there are more."""
+    found = sorted(problems, key=_place)
+    more = [Problem("there are more problems; mend these first")] if len(found) > limit else []
+    return [*found[:limit], *more]
 
 
 def _place(problem: Problem) -> tuple[int, int]:

@@ -29,7 +29,7 @@ from selector.requirements.profile import (
     Workload,
 )
 from selector.requirements.requirement import Requirement, read_key, read_limit
-from selector.requirements.translation import Finding, Path, findings, missing_key, unknown_key
+from selector.requirements.translation import Finding, Path, dotted, findings, missing_key, unknown_key
 from selector.types import Scenario
 
 MAX_PROBLEMS = 50
@@ -140,7 +140,8 @@ class Reader:
     def _empty_lists(self, path: Path, section: Section) -> Iterator[Finding]:
         for name, (_, value) in section.entries.items():
             if isinstance(value, Listing) and not value.items and (*path, name) not in served.LATER_KEYS:
-                yield Finding((*path, name), f"{path[-1]}.{name} is an empty list: write an entry or leave it out")
+                place = (*path, name)
+                yield Finding(place, f"{dotted(place)} is an empty list: write an entry or leave it out")
 
     def _requirements(self) -> tuple[Requirement, ...]:
         """Every requirement that could be read."""

@@ -6,7 +6,8 @@ Most slips in a profile are values that mean something to YAML: ``latency_p95: >
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import yaml
 
@@ -56,8 +57,18 @@ def explain(error: yaml.YAMLError, lines: list[str]) -> SyntaxProblem:
     """
     if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
         return SyntaxProblem("this is not YAML")
+    found = _explained(error, lines)
+    if found.line is not None and found.line > len(lines):
+        # A text without a last line break has ended one line before the place that libyaml names.
+        return replace(found, line=len(lines), column=len(lines[-1]) + 1)
+    return found
+
+
+def _explained(error: yaml.MarkedYAMLError, lines: list[str]) -> SyntaxProblem:
+    """`explain` where the parser says where; the place may lie one line behind the end."""
+    mark: Any = error.problem_mark
     said = str(error.problem or "").lower()
-    line, column = error.problem_mark.line, error.problem_mark.column
+    line, column = mark.line, mark.column
     written = lines[line] if line < len(lines) else ""
     if "\t" in written[: column + 1] and not written[:column].strip():
         return SyntaxProblem("a tab indents this line", line + 1, column + 1, "indent with blanks")
@@ -81,7 +92,8 @@ def _special(written: str, error: yaml.MarkedYAMLError) -> tuple[str, int, str] 
     sign = written[mark.column : mark.column + 1]
     if not sign or sign not in _SIGNS:
         return None
-    value = written[mark.column : mark.column + _LONGEST_SHOWN].partition(" #")[0].strip()
+    value = " ".join(written[mark.column : mark.column + _LONGEST_SHOWN].partition(" #")[0].split())
     alone = len(value) < _LONGEST_SHOWN - 1 and not any(bracket in written[: mark.column] for bracket in "[{")
-    suggestion = f'write "{value}"' if alone and '"' not in value and "\\" not in value else ""
+    harmless = value.isprintable() and '"' not in value and "\\" not in value
+    suggestion = f'write "{value}"' if alone and harmless else ""
     return f"a value that begins with '{sign}' must stand in quotes", mark.column + 1, suggestion

@@ -97,5 +97,5 @@ def dotted(path: Path) -> str:
     """A path for people: "candidates.models, entry 2"."""
     names = [str(part) for part in path if not isinstance(part, int)]
     entries = [f"entry {part + 1}" for part in path if isinstance(part, int)]
-    shown = ".".join(name if len(name) <= 60 else f"{name[:60]}…" for name in names)
+    shown = ".".join(name if len(name) <= 60 and name.isprintable() else quoted(name) for name in names)
     return ", ".join([shown, *entries])

@@ -7,7 +7,8 @@ figure satisfies it, fails when the whole interval violates it, and is undecided
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import operator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -19,6 +20,7 @@ from selector.metrics import (
     NotObserved,
     Reading,
     evaluate_metric,
+    label,
 )
 from selector.quantities import format_points, format_quantity
 from selector.requirements.profile import RequirementProfile
@@ -27,7 +29,12 @@ from selector.types import Measurement, Planned, Precision
 
 BYTES_PER_PARAMETER: dict[Precision, int] = {"fp32": 4, "bf16": 2, "fp16": 2, "int8": 1}
 
-_LABELS = {"latency_mean": "mean latency", "accuracy_top1": "top-1", "accuracy_top5": "top-5"}
+_COMPARE: Mapping[Comparison, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 _MOST_DIGITS = 6
 
 
@@ -57,17 +64,29 @@ class Judgement:
     shortfall: float | None
 
     @property
+    def open_ended(self) -> bool:
+        """Whether it is undecided only because the figure's interval has no end on the side of the limit."""
+        if self.verdict is not Verdict.UNDECIDED or isinstance(self.result, NotObserved):
+            return False
+        low, high = _interval(self.result)
+        return math.isinf(high if self.requirement.comparison.startswith("<") else low)
+
+    @property
     def sentence(self) -> str:
         """The judgement in numbers, e.g. "p95 61.2 ms, limit < 50 ms, 22 % over"."""
         metric = METRICS.get(self.requirement.metric)
+        called = label(self.requirement.key)
         if isinstance(self.result, NotObserved):
             if self.verdict is Verdict.FAILS and self.result.low is not None:
                 low = format_quantity(self.result.low, metric.kind)
-                return f"{label(self.requirement)} above {low}, limit {self.requirement.text}; {self.result.reason}"
-            return f"{self.requirement.key}: {self.result.reason}"
+                return f"{called} above {low}, limit {self.requirement.text}; {self.result.reason}"
+            return f"{called} is not known: {self.result.reason}"
         limit = self.requirement.limit
         value = self.result.value
-        shown = f"{label(self.requirement)} {_apart(value, limit, metric)}"
+        shown = f"{called} {_apart(value, limit, metric)}"
+        if self.open_ended:
+            known = _between(self.result, metric)
+            return f"{shown}, limit {self.requirement.text}: too few samples to be sure, {known} is all they prove"
         if self.verdict is Verdict.UNDECIDED:
             between = f" ({_between(self.result, metric)})" if _interval(self.result) != (value, value) else ""
             return f"{shown}{between} does not clear the limit {self.requirement.text} beyond noise"
@@ -138,21 +157,8 @@ def static_exclusion(profile: RequirementProfile, planned: Planned) -> Exclusion
     return None
 
 
-def label(requirement: Requirement) -> str:
-    """The metric's short name in a sentence: "p95", "top-1", "memory peak"."""
-    name = requirement.metric
-    short = _LABELS.get(name) or name.removeprefix("latency_").replace("_", " ")
-    return short if requirement.dataset is None else f"{short} on {requirement.dataset}"
-
-
 def _satisfies(value: float, comparison: Comparison, limit: float) -> bool:
-    compare: dict[Comparison, Callable[[float, float], bool]] = {
-        "<": float.__lt__,
-        "<=": float.__le__,
-        ">": float.__gt__,
-        ">=": float.__ge__,
-    }
-    return compare[comparison](float(value), float(limit))
+    return _COMPARE[comparison](value, limit)
 
 
 def _interval(result: MetricValue) -> tuple[float, float]:

@@ -10,7 +10,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from selector.profiler.protocol import MIN_QUERIES, WARMUP_MIN_QUERIES
+from selector.profiler.plateau import FEWEST
+from selector.profiler.protocol import MIN_QUERIES
 from selector.requirements import RequirementProfile
 from selector.types import DeviceKind, Environment, Planned
 
@@ -57,7 +58,7 @@ def estimate_seconds(profile: RequirementProfile, planned: Planned, environment:
         build = _COMPILE_SECONDS
     elif "onnx" in candidate.libraries:
         build = _EXPORT_SECONDS
-    return _START_SECONDS + build + timing + (WARMUP_MIN_QUERIES + 6) * query
+    return _START_SECONDS + build + timing + (FEWEST + 6) * query
 
 
 def estimate_run(

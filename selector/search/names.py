@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from selector.catalog import load_catalog
-from selector.errors import NotSupportedError, UnknownNameError, suggest
+from selector.errors import NotSupportedError, UnknownNameError, excerpt
 from selector.requirements import RequirementProfile
 from selector.requirements.loader import Finding
 from selector.search.base import STRATEGIES, resolve_strategy
@@ -47,8 +47,8 @@ def unknown_names(profile: RequirementProfile) -> Iterator[Finding]:
 
 def _words(error: UnknownNameError) -> tuple[str, str]:
     """The message, and what to write instead: a near name, all of a few, or where many are listed."""
-    near = suggest(error.name, error.known)
+    near = error.suggestion
     if not near and len(error.known) <= _LISTED:
         near = f"known are {', '.join(error.known)}"
     listing = "`selector models --families` lists them" if error.kind == "family" else "`selector models` lists them"
-    return f"unknown {error.kind} {error.name!r}", near or listing
+    return f"unknown {error.kind} {excerpt(error.name)}", near or listing

@@ -32,7 +32,9 @@ def gather(
     measurements = stored(store, plan.considered, plan.environment, as_of)
     missing = [one.candidate for one in plan.considered if one.candidate.id not in measurements]
     stale = store.stale(missing, plan.environment)
-    return Evidence(plan, measurements, stale, certificate, timing or Timing(), run_id)
+    identities = {one.identity for one in measurements.values()}
+    run_offs = tuple(store.run_offs(identities, plan.environment, as_of=as_of))
+    return Evidence(plan, measurements, stale, certificate, timing or Timing(), run_id, run_offs)
 
 
 def stored(

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 
-from selector.errors import StoreError
+from selector.errors import StoreAddressError, StoreError
 
 # The primary result code is the lower byte of the extended one; see https://sqlite.org/rescode.html.
 _SQLITE = {
@@ -56,20 +56,29 @@ def translated(place: str, timeout: float = 0.0) -> Iterator[None]:
         timeout: Seconds that were waited for a lock.
 
     Raises:
+        StoreAddressError: The file is no database.
         StoreError: The database or its driver failed.
     """
     try:
         yield
     except (sa.exc.SQLAlchemyError, sqlite3.Error, UnicodeError, OverflowError) as error:
-        raise StoreError(_explain(place, timeout, error)) from error
+        kind = StoreAddressError if _code(error) == sqlite3.SQLITE_NOTADB else StoreError
+        raise kind(_explain(place, timeout, error)) from error
+
+
+def _code(error: Exception) -> int | None:
+    """SQLite's primary result code, None where there is none."""
+    cause = error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig is not None else error
+    code = getattr(cause, "sqlite_errorcode", None)
+    return None if code is None else int(code) & 0xFF
 
 
 def _explain(place: str, timeout: float, error: Exception) -> str:
     cause = error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig is not None else error
     detail = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
-    code = getattr(cause, "sqlite_errorcode", None)
-    if code is not None and (code & 0xFF) in _SQLITE:
-        return _SQLITE[code & 0xFF].format(place=place, timeout=timeout, detail=detail)
+    code = _code(error)
+    if code in _SQLITE:
+        return _SQLITE[code].format(place=place, timeout=timeout, detail=detail)
     if isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError):
         return (
             f"the store {place} does not answer as it should ({detail}). Look whether it is there, reachable and "

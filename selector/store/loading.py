@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from selector.store import queries
 from selector.store.codec import from_document, loads
 from selector.store.faults import readable
-from selector.store.records import RunRecord
+from selector.store.liveness import Liveness
+from selector.store.records import RunRecord, RunStatus
 from selector.store.rows import read_environment, read_measurement, unpack
 from selector.types import Certificate, Environment, Measurement, Timing
 
@@ -19,10 +20,12 @@ class Loader:
 
     Args:
         place: The store as messages name it.
+        alive: Knows which runs go on.
     """
 
-    def __init__(self, place: str) -> None:
+    def __init__(self, place: str, alive: Liveness) -> None:
         self._place = place
+        self._alive = alive
         # Never outdated: the id is a hash of the content.
         self._environments: dict[str, Environment] = {}
 
@@ -70,7 +73,7 @@ class Loader:
                 unavailable=loads(row["unavailable"]),
                 notes=tuple(loads(row["notes"])),
                 excluded=queries.excluded(connection, row["id"]) if with_excluded else (),
-                status=row["status"],
+                status=self._status(row),
                 strategy=row["strategy"],
                 started=row["started"],
                 finished=row["finished"],
@@ -78,3 +81,8 @@ class Loader:
                 timing=from_document(Timing, loads(row["timing"])) if row["timing"] else Timing(),
                 revision=row["ended_revision"],
             )
+
+    def _status(self, row: sa.RowMapping) -> RunStatus:
+        status: RunStatus = row["status"]
+        over = status == "running" and self._alive.is_over(row["began_revision"])
+        return "interrupted" if over else status

@@ -17,11 +17,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from selector.errors import StoreError
+from selector.errors import StoreAddressError, StoreError, excerpt
 from selector.store.faults import translated
 from selector.store.schema import METADATA, SCHEMA_VERSION, VERSION_TABLE
 
 _WRITES = "selector_writes"
+_LONGEST_NAME, _LONGEST_PATH = 255, 4_000
+"""Bytes of a file's name and of its path that common file systems take."""
 _MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 
 
@@ -52,27 +54,33 @@ def parse_address(text: str) -> Address:
         text: A SQLAlchemy URL, e.g. ``sqlite:///selector.db`` or ``postgresql+psycopg://user@host/name``.
 
     Raises:
-        StoreError: It is none, or has options that the store would not heed.
+        StoreAddressError: It is none, or has options that the store would not heed.
     """
     try:
         url = sa.make_url(text)
     except (sa.exc.ArgumentError, ValueError):
-        raise StoreError(
-            f"{text!r} is not the address of a store. Write sqlite:///{text or 'selector.db'} for a file, or another "
-            "SQLAlchemy URL"
+        raise StoreAddressError(
+            f"{excerpt(text)} is not the address of a store. Write sqlite:///{text[:60] or 'selector.db'} for a "
+            "file, or another SQLAlchemy URL"
         ) from None
     if url.get_backend_name() != "sqlite":
         return Address(url, None, url.render_as_string(hide_password=True))
     if url.drivername not in ("sqlite", "sqlite+pysqlite") or "?" in text or url.host:
-        raise StoreError(
-            f"the address {text!r} has parts that an SQLite store does not take. Write sqlite:///FILE with three "
-            "slashes and a relative path, or four and an absolute one; a ? cannot stand in the name"
+        raise StoreAddressError(
+            f"the address {excerpt(text)} has parts that an SQLite store does not take. Write sqlite:///FILE with "
+            "three slashes and a relative path, or four and an absolute one; a ? cannot stand in the name"
         )
     if url.database in (None, "", ":memory:"):
         return Address(url, None, "in memory")
-    if "\0" in str(url.database):
-        raise StoreError(f"{text!r} cannot be the name of a file")
     path = Path(str(url.database))
+    try:
+        lengths = len(os.fsencode(path.name)), len(os.fsencode(path))
+    except UnicodeEncodeError:
+        raise StoreAddressError(f"{excerpt(text)} cannot be the name of a file") from None
+    if "\0" in str(path):
+        raise StoreAddressError(f"{excerpt(text)} cannot be the name of a file")
+    if lengths[0] > _LONGEST_NAME or lengths[1] > _LONGEST_PATH:
+        raise StoreAddressError(f"{excerpt(text)} is too long to be the name of a file")
     return Address(url, path.absolute(), str(path))
 
 
@@ -108,16 +116,19 @@ def writing(connection: sa.Connection) -> sa.Connection:
 
 def _check_file(path: Path, name: str, read_only: bool) -> None:
     if not path.parent.is_dir():
-        raise StoreError(
+        # Who reads has the address wrong; who writes may well want this one, and lacks the folder.
+        raise (StoreAddressError if read_only else StoreError)(
             f"the folder {str(path.parent)!r} of the store {name} does not exist or cannot be entered. Create it, or "
             "name another store with --store sqlite:///FILE"
         )
     if path.is_dir():
-        raise StoreError(f"{name} is a folder, a store is a file. Write sqlite:///{path / 'selector.db'}")
+        raise StoreAddressError(f"{name} is a folder, a store is a file. Write sqlite:///{path / 'selector.db'}")
     if path.exists() and not path.is_file():
-        raise StoreError(f"{name} is not a file, so it cannot be a store. Name another with --store sqlite:///FILE")
+        raise StoreAddressError(
+            f"{name} is not a file, so it cannot be a store. Name another with --store sqlite:///FILE"
+        )
     if read_only and not path.exists():
-        raise StoreError(
+        raise StoreAddressError(
             f"there is no store {name}. Measure first with `selector evaluate PROFILE`, or name another store with "
             "--store sqlite:///FILE"
         )
@@ -132,17 +143,17 @@ def _engine(address: Address, read_only: bool, timeout: float) -> sa.Engine:
             address.url, creator=_sqlite_connector(address.path, read_only, timeout), poolclass=pool
         )
     except sa.exc.NoSuchModuleError:
-        raise StoreError(
+        raise StoreAddressError(
             f"{address.url.drivername!r} is not a kind of database that SQLAlchemy knows here. Use "
             "sqlite:///FILE, postgresql+psycopg://USER@HOST/NAME, or install what serves this one"
         ) from None
     except ImportError as error:
-        raise StoreError(
+        raise StoreAddressError(
             f"the store {address.name} needs a driver that is not installed ({error}). Install it with pip into the "
             "environment of selector, or name another in the address, e.g. postgresql+psycopg://"
         ) from error
     except (sa.exc.SQLAlchemyError, TypeError, ValueError) as error:
-        raise StoreError(f"{address.name} is not the address of a store ({error})") from error
+        raise StoreAddressError(f"{address.name} is not the address of a store ({error})") from error
     sa.event.listen(engine, "begin", _begin)
     return engine
 
@@ -180,7 +191,7 @@ def _bring_up_to_date(engine: sa.Engine, address: Address, read_only: bool, time
         version = _version(connection, address)
     if read_only:
         if version != SCHEMA_VERSION:
-            raise StoreError(_cannot_read(address, version))
+            raise (StoreAddressError if version is None else StoreError)(_cannot_read(address, version))
         return
     if address.path is not None:
         _use_wal(engine, timeout)
@@ -210,7 +221,7 @@ def _version(connection: sa.Connection, address: Address) -> str | None:
         # A file is meant for one program; a database server may be shared, unless tables would collide.
         foreign = found if address.is_sqlite else found & set(METADATA.tables)
         if foreign:
-            raise StoreError(
+            raise StoreAddressError(
                 f"{address.name} is a database, but not a store: it holds the tables "
                 f"{', '.join(sorted(foreign)[:5])} of another program. Name another one with --store"
             )

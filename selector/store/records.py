@@ -29,7 +29,8 @@ class RunRecord:
         notes: Sentences of its plan.
         excluded: (candidate id, reason) of what was excluded unmeasured, in the plan's order. Empty when a list of
             runs was asked for without them.
-        status: "running" until it ends; a run that was killed stays so.
+        status: "running" until it ends. One that was killed reads as "interrupted" where the store is an SQLite
+            file; elsewhere it stays as it was.
         strategy: Name of the search strategy asked for.
         started: When (UTC).
         finished: When, or None.

@@ -4,6 +4,7 @@
 
     environments ──┬── runs ───── exclusions     what a run considered and excluded unmeasured, in its order
                    └── measurements ── observations     readings of the measurements that have any
+    run_offs ── rounds               finalists timed in turn: who was how much faster, and the samples of each round
     state                                        one row: the revision, raised by every transaction that writes
 
 Columns beside the documents exist to be searched, counted and sorted by; what is read back comes from the
@@ -24,7 +25,7 @@ import datetime as dt
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = "0001"
+SCHEMA_VERSION = "0002"
 """The newest revision under ``migrations/versions``, compared with the stored one without asking Alembic.
 
 Versions are four digits and compare as text. A change of the schema needs a script there, this constant raised,
@@ -154,4 +155,24 @@ observations = sa.Table(
     sa.Column("joined", sa.Text, nullable=True, comment="with the ok ones before it in its series, if any"),
     sa.Column("encoding", sa.String(16), nullable=False, comment="of latencies: 'f8' or 'f8+zlib'"),
     sa.Column("latencies", sa.LargeBinary, nullable=False),
+)
+
+run_offs = sa.Table(
+    "run_offs",
+    METADATA,
+    sa.Column("id", _ID, primary_key=True),
+    sa.Column("environment_id", _ID, sa.ForeignKey("environments.id"), nullable=False, index=True),
+    sa.Column("run_id", _ID, nullable=False, index=True),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.Column("created", UtcDateTime, nullable=False),
+    sa.Column("document", sa.Text, nullable=False, comment="the run-off without environment and latencies"),
+)
+
+rounds = sa.Table(
+    "rounds",
+    METADATA,
+    sa.Column("run_off_id", _ID, sa.ForeignKey("run_offs.id"), primary_key=True),
+    sa.Column("identity", _ID, primary_key=True),
+    sa.Column("round", sa.Integer, primary_key=True, autoincrement=False, comment="counted from 0"),
+    sa.Column("latencies", sa.LargeBinary, nullable=False, comment="float64 little-endian seconds per query"),
 )

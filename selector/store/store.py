@@ -15,8 +15,10 @@ import sqlalchemy as sa
 
 from selector.errors import StoreError, UnknownNameError, UsageError
 from selector.store import queries
+from selector.store import run_offs as run_off_rows
 from selector.store.codec import dumps, to_document
 from selector.store.faults import translated
+from selector.store.liveness import Liveness
 from selector.store.loading import Loader
 from selector.store.merging import Joined, join
 from selector.store.opening import connect, parse_address, writing
@@ -36,6 +38,7 @@ from selector.types import (
     Measurement,
     Outcome,
     Plan,
+    RunOff,
     Timing,
     speed_identity,
 )
@@ -68,7 +71,8 @@ class Store:
         self.name = address.name
         self.read_only = read_only
         self._timeout = timeout
-        self._load = Loader(address.name)
+        self._alive = Liveness(address.path)
+        self._load = Loader(address.name, self._alive)
         self._engine: sa.Engine | None = connect(address, read_only, timeout)
 
     def __enter__(self) -> Store:
@@ -81,6 +85,7 @@ class Store:
 
     def close(self) -> None:
         """Gives all connections back. Closing twice is harmless."""
+        self._alive.close()
         if self._engine is not None:
             self._engine.dispose()
             self._engine = None
@@ -104,6 +109,7 @@ class Store:
         with self._writing() as (connection, revision):
             self._use_environment(connection, plan.environment, revision)
             run_id = _new_run_id(connection, started)
+            self._alive.begin(run_id, revision)  # before anybody can see it
             connection.execute(
                 runs.insert().values(
                     id=run_id,
@@ -150,6 +156,7 @@ class Store:
             )
             if result.rowcount == 0:
                 raise UnknownNameError("run", run_id, queries.newest_run_ids(connection))
+        self._alive.end(run_id)
 
     def add(self, measurement: Measurement, *, new_series: bool = False) -> None:
         """Keeps a measurement, a failure too. It is on disk when this returns.
@@ -178,6 +185,41 @@ class Store:
             connection.execute(measurements.insert().values(**row, series=series, revision=revision))
             if observation is not None:
                 connection.execute(observations.insert().values(observation_row(measurement.id, observation, joined)))
+
+    def add_run_off(self, run_off: RunOff) -> None:
+        """Keeps a run-off with the samples of all its rounds. It is on disk when this returns.
+
+        Raises:
+            StoreError: It cannot be written.
+        """
+        with self._writing() as (connection, revision):
+            self._use_environment(connection, run_off.environment, revision)
+            run_off_rows.insert(connection, run_off, revision)
+
+    def run_offs(
+        self,
+        identities: Iterable[str],
+        environment: Environment,
+        *,
+        with_samples: bool = False,
+        as_of: int | None = None,
+    ) -> list[RunOff]:
+        """The run-offs in one environment that still say something of these identities, newest first.
+
+        One that was measured again since (a new series) is left out of the duels.
+
+        Args:
+            identities: Of any number.
+            environment: Where.
+            with_samples: Load the rounds too; else `RunOff.latencies` is empty.
+            as_of: A revision: leave out what was added after it.
+        """
+        wanted = set(identities)
+        with self._reading() as connection:
+            found = run_off_rows.select(connection, environment, wanted, as_of)
+            if not with_samples:
+                return found
+            return [replace(one, latencies=run_off_rows.latencies(connection, one.id)) for one in found]
 
     def latest(
         self, identities: Iterable[str], *, with_samples: bool = False, as_of: int | None = None

@@ -43,8 +43,12 @@ class TestTheMainJob:
         assert lines[1].startswith(
             "2 excluded by known facts, 0 unavailable here, 0 in the store already, 4 to measure"
         )
-        assert [line.split()[0] for line in lines[2:]] == ["[1/4]", "[2/4]"]
-        assert all("p50 " in line and " queries " in line for line in lines[2:])
+        # Two of the four share their architecture with the others: one measurement settles both.
+        assert [line.split()[0] for line in lines[2:]] == ["[2/4]", "[4/4]"]
+        assert all("p95 " in line and " queries " in line for line in lines[2:])
+        assert "(best so far: " in lines[2]
+        assert " left)" in lines[2] or "almost done)" in lines[2]
+        assert lines[3].endswith(f"(best so far: {LONG}@openvino, top-1 74.6 % (published))")
 
     def test_the_same_command_answers_from_the_store(self, cli: Cli) -> None:
         first = cli("evaluate", "fake.yaml")
@@ -89,7 +93,7 @@ class TestTheMainJob:
         }
 
     def test_force_measures_again(self, cli: Cli, evaluated: None) -> None:
-        assert "[2/4]" in cli("evaluate", "fake.yaml", "--force").err
+        assert "[4/4]" in cli("evaluate", "fake.yaml", "--force").err
 
     def test_options_replace_what_the_profile_says(self, cli: Cli) -> None:
         answer = cli("evaluate", "fake.yaml", "--json", "--strategy", "random", "--time-budget", "1 ns")
@@ -175,7 +179,7 @@ class TestExitCodes:
         Path("strict.yaml").write_text(profile_text(requirements={key: "< 1 ms"}))
         answer = cli("evaluate", "strict.yaml")
         assert answer.code == 1
-        assert "No candidate is proven feasible" in answer.out
+        assert "No candidate is feasible on " in answer.out
         assert f"6 rejected: {key.removeprefix('latency_')} ≥ 1 ms" in answer.out
         document = cli("rank", "strict.yaml", "--json").json
         assert document["winner"] is None

@@ -8,7 +8,7 @@ import pytest
 from support.cli_calls import Cli
 from support.fake_profiles import profile_text
 
-from selector.catalog import load_catalog, published_top1
+from selector.catalog import COLUMNS, load_catalog, published_top1
 from selector.devices import DEVICES
 from selector.optimizations import OPTIMIZATIONS
 
@@ -50,6 +50,39 @@ class TestModels:
         answer = cli("models", "resnet18.a1_in1k")
         assert answer.out.splitlines()[1].split()[:2] == ["resnet18.a1_in1k", "resnet"]
 
+    @pytest.mark.parametrize("column", [*COLUMNS, "size", "top-1", "licence"])
+    def test_every_column_sorts_either_way(self, cli: Cli, column: str) -> None:
+        value = COLUMNS[{"size": "image_size", "top-1": "top1", "licence": "license"}.get(column, column)].value
+        for direction, down in (("--ascending", False), ("--descending", True)):
+            found = cli("models", "--family", "convnext", "--sort", column, direction, "--json").json
+            values = [value(load_catalog().facts(one["name"])) for one in found]
+            known = [one for one in values if one is not None]
+            assert values[: len(known)] == known
+            assert known == sorted(known, reverse=down)
+            assert len(set(map(str, known))) > 1 or column == "family"
+
+    def test_limits_from_both_sides(self, cli: Cli) -> None:
+        found = cli(
+            *("models", "--min-size", "256", "--max-size", "288px", "--min-parameters", "5 M", "--min-gmacs", "1"),
+            *("--min-activations", "10 M", "--max-activations", "30 M", "--min-top5", "95 %", "--json"),
+        ).json
+        assert len(found) > 5
+        for one in found:
+            assert 256 <= max(one["image_size"]) <= 288
+            assert one["parameters"] >= 5e6
+            assert one["gmacs"] >= 1
+            assert 10e6 <= one["activations"] <= 30e6
+            assert any(figure["top5"] >= 0.95 for figure in one["published"])
+
+    def test_what_is_asked_for_gets_a_column(self, cli: Cli) -> None:
+        assert "activations" not in cli("models", "resnet18.*").out
+        heading = cli("models", "resnet18.*", "--sort", "activations").out.splitlines()[0]
+        assert "activations" in heading
+        heading = cli(
+            "models", "--min-top5", "90 %", "--pretraining", "in22k", "--tag", "*_ft_in1k"
+        ).out.splitlines()[0]
+        assert {"top-5", "pretraining"} <= set(heading.split())
+
     def test_families_are_counted(self, cli: Cli) -> None:
         assert cli("models", "--families", "--json").json == load_catalog().families()
         assert "convnext" in cli("models", "--families").out
@@ -63,6 +96,11 @@ class TestModels:
             (["--max-parameters", "many"], "--max-parameters: "),
             (["--min-top1", "85"], "--min-top1: "),
             (["--max-gmacs", "few"], "--max-gmacs"),
+            (["--tag", "fb_in22k_ft_in1kk"], "did you mean 'fb_in22k_ft_in1k'"),
+            (["--pretraining", "in22"], "did you mean 'in22k'"),
+            (["--dataset", "imagenet-1"], "did you mean 'imagenet-1k'"),
+            (["--min-size", "big"], "--min-size must be a number of pixels"),
+            (["--min-activations", "many"], "--min-activations: "),
         ],
     )
     def test_wrong_filters_are_2(self, cli: Cli, arguments: list[str], said: str) -> None:

@@ -106,7 +106,7 @@ class TestSignals:
         )
         with started:
             assert started.stderr is not None
-            while not started.stderr.readline().startswith("[1/4]"):
+            while not started.stderr.readline().startswith("[2/4]"):
                 assert started.poll() is None
             below = descendants(started.pid)
             started.send_signal(signal.SIGINT)
@@ -183,7 +183,7 @@ class TestTerminal:
         code, text = on_terminal("evaluate", "fake.yaml", "--force", NO_COLOR=None, CI=None)
         assert code == 0
         assert ESCAPE in text
-        assert text.count("[1/4]") == 1
+        assert text.count("[2/4]") == 1
         assert f"{LONG} @ openvino" in _plain(text)
         assert text.rfind("\x1b[?25h") >= text.rfind("\x1b[?25l"), "the cursor is shown again"
 

@@ -74,8 +74,15 @@ class TestWrongCalls:
 
     def test_an_address_that_is_none_is_refused(self, cli: Cli) -> None:
         answer = cli("rank", "fake.yaml", "--store", "selector.db")
-        assert answer.code != 0
+        assert answer.code == 2
         assert "Write sqlite:///selector.db" in answer.err
+
+    @pytest.mark.parametrize("command", [("rank", "fake.yaml"), ("explain", "fake.yaml", LONG), ("report", "latest")])
+    def test_reading_a_store_that_is_not_there_is_a_wrong_call(self, cli: Cli, command: tuple[str, ...]) -> None:
+        answer = cli(*command)
+        assert answer.code == 2
+        assert "there is no store selector.db" in answer.err
+        assert not Path("selector.db").exists()
 
     def test_help_begins_with_what_to_type(self, cli: Cli) -> None:
         for arguments in (("--help",), ("-h",)):

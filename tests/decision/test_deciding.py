@@ -124,7 +124,7 @@ def test_a_failing_requirement_outweighs_an_undecided_one():
 def test_a_missing_metric_never_passes():
     one = only(decided(measured(samples=50), requirements={"latency_p95": "< 50 ms"}))
     assert one.status is Status.UNDECIDED
-    assert one.reasons == ("latency_p95: not enough samples: 50 of the 90 that p95 needs",)
+    assert one.reasons == ("p95 is not known: not enough samples: 50 of the 90 that p95 needs",)
 
 
 def test_a_missing_objective_never_ranks():

@@ -54,6 +54,8 @@ def test_an_objective_that_is_limited_too_is_told_once():
 def test_a_simulated_device_is_never_shown_as_real():
     fake = make_environment(device_kind="fake", device_name="fake device")
     assert headline(measured(), environment=fake).startswith("a.x@eager on fake device (simulated) is the choice")
+    said = make_environment(device_kind="fake", device_name="a simulated device")
+    assert headline(measured(), environment=said).startswith("a.x@eager on a simulated device is the choice")
 
 
 def test_without_a_feasible_candidate_the_nearest_is_told():
@@ -64,8 +66,8 @@ def test_without_a_feasible_candidate_the_nearest_is_told():
         requirements={"latency_p95": "< 50 ms", "accuracy_top1": ">= 79 %"},
     )
     assert sentence == (
-        "No candidate is proven feasible on Test CPU: of 3 candidates 2 rejected, 1 not measured; nearest a.x@eager: "
-        "relax latency_p95 from < 50 ms to < 51.4 ms."
+        "No candidate is proven feasible on Test CPU: of 3 candidates 2 are rejected, 1 is not measured; the nearest "
+        "miss is a.x@eager: relax latency_p95 from < 50 ms to < 51.4 ms."
     )
 
 
@@ -75,19 +77,42 @@ def test_a_measured_miss_is_told_before_a_nearer_unmeasured_one():
         make_planned("b.x", top1=0.7899),
         requirements={"latency_p95": "< 50 ms", "accuracy_top1": ">= 79 %"},
     )
-    assert "nearest a.x@eager" in sentence
+    assert "the nearest miss is a.x@eager" in sentence
+
+
+def test_what_is_proven_is_said_so():
+    asked = {"latency_p95": "< 5 ms"}
+    gone = make_planned("b.x", unavailable="no")
+    assert headline(measured(), gone, requirements=asked).startswith(
+        "No candidate is feasible on Test CPU: of 2 candi"
+    )
+    assert headline(measured(), measured("b.x"), requirements=asked).startswith(
+        "No candidate is feasible on Test CPU: all 2 candidates are rejected; the nearest miss is "
+    )
+    for open_ in (
+        measured("b.x", outcome="crashed"),
+        make_planned("b.x"),
+        measured("b.x", p50=0.0045, p95=0.00499, noise=0.02),
+    ):
+        assert headline(measured(), open_, requirements=asked).startswith(
+            "No candidate is proven feasible on Test CPU"
+        )
+    assert headline(measured(outcome="crashed"), requirements=asked) == (
+        "No candidate is proven feasible on Test CPU: the only candidate failed."
+    )
 
 
 def test_nothing_measured_yet():
     sentence = headline(make_planned("a.x"), make_planned("b.x", unavailable="no"))
-    assert sentence == "Nothing is measured yet on Test CPU: of 2 candidates 1 unavailable, 1 not measured."
+    assert sentence == "Nothing is measured yet on Test CPU: of 2 candidates 1 is unavailable, 1 is not measured."
 
 
 def test_everything_excluded_beforehand():
     sentence = headline(make_planned("a.x", top1=0.7), requirements={"accuracy_top1": "> 75 %"})
     assert sentence == (
-        "No candidate is left to measure on Test CPU: of 1 candidate 1 rejected; nearest a.x@eager: relax "
-        "accuracy_top1 from > 75 % to > 69.9 %, then measure it."
+        "No candidate is left to measure on Test CPU: the only candidate is rejected; the nearest miss is a.x@eager: "
+        "relax accuracy_top1 from > 75 % to > 69.9 %, then measure it (unmeasured so far, only its published top-1 "
+        "is known)."
     )
 
 

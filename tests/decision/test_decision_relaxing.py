@@ -44,9 +44,10 @@ def test_each_limit_of_a_relaxation_is_needed_and_near(profile, evidence):
 
 
 @given(profiles(), evidences())
-def test_misses_come_cheapest_first_and_cost_what_limits_give(profile, evidence):
+def test_measured_misses_come_first_then_the_cheapest_and_cost_what_limits_give(profile, evidence):
     misses = decide(profile, evidence).nearest_misses
-    assert [miss.cost for miss in misses] == sorted(miss.cost for miss in misses)
+    order = [(miss.assessment.measurement is None, miss.cost) for miss in misses]
+    assert order == sorted(order)
     for miss in misses:
         given = sum(abs(far_end(one) - one.requirement.limit) / one.requirement.limit for one in miss.judgements)
         assert miss.cost == pytest.approx(given)
@@ -73,7 +74,20 @@ def test_an_unmeasured_model_below_the_accuracy_is_a_miss_that_remains_to_be_mea
     rows = [make_planned("a.x", way, top1=0.8449) for way in ("eager", "compile")]
     misses = decide(profile, make_evidence(rows)).nearest_misses
     assert [miss.assessment.id for miss in misses] == ["a.x@compile"]
-    assert misses[0].relaxation == "relax accuracy_top1 from > 85 % to > 84.4 %, then measure it"
+    assert misses[0].relaxation == (
+        "relax accuracy_top1 from > 85 % to > 84.4 %, then measure it (unmeasured so far, only its published top-1 "
+        "is known)"
+    )
+
+
+def test_a_measured_miss_comes_before_a_nearer_one_that_nobody_has_measured():
+    profile = make_profile({"latency_p95": "< 5 ms", "accuracy_top1": "> 80 %"})
+    rows = [make_planned("near.x", top1=0.7999), measured("far.x", p50=0.05, noise=0, top1=0.9)]
+    first, second = decide(profile, make_evidence(rows)).nearest_misses
+    assert (first.assessment.id, second.assessment.id) == ("far.x@eager", "near.x@eager")
+    assert first.cost > second.cost
+    assert "unmeasured" in second.relaxation
+    assert "unmeasured" not in first.relaxation
 
 
 def test_a_model_stands_among_the_misses_by_a_way_that_can_run():

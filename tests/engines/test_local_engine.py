@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing.forkserver
+import multiprocessing
 import os
+import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -20,9 +22,11 @@ from support.processes import alive, await_end, command, descendants, measuring
 from selector.artifacts import ArtifactCache
 from selector.devices import Device
 from selector.devices.fake import FAULTS, Fake
-from selector.engines import server
+from selector.engines import child, server
 from selector.engines.local import LocalEngine, Order, Result
 from selector.engines.server import Stopped
+from selector.owners import owner_token
+from selector.profiler import protocol
 from selector.profiler.protocol import StoppingRule, Target
 from selector.types import Measurement, Outcome
 
@@ -38,6 +42,8 @@ FAULT_ENDS: Mapping[str, tuple[Outcome, str, str]] = {
     "timed_out": (Outcome.TIMED_OUT, "build", "limit of 1 s"),
     "crashed": (Outcome.CRASHED, "build", "SIGSEGV"),
     "slow": (Outcome.OK, "done", ""),
+    "disturbed": (Outcome.OK, "done", ""),
+    "unstable": (Outcome.UNSTABLE, "done", "other programs kept"),
 }
 """Planted fault to outcome, phase and a part of the message."""
 
@@ -52,9 +58,15 @@ ENDS: Mapping[str, tuple[Outcome, str, str]] = {
     "raises": (Outcome.BUILD_FAILED, "build", "KeyError during build: 'no such operator'"),
     "raises_in_load": (Outcome.BUILD_FAILED, "load", "ValueError during load: the engine is of another version"),
     "raises_later": (Outcome.CRASHED, "timing", "ArithmeticError during timing: the forty-first query"),
-    "is_unspeakable": (Outcome.CRASHED, "load", "exited with code 1 during load"),
+    "is_unspeakable": (Outcome.BUILD_FAILED, "load", "UnspeakableError during load: no message"),
     "speaks_half": (Outcome.CRASHED, "load", "exited with code 1 during load"),
     "chatters": (Outcome.BUILD_FAILED, "build", "too much was said"),
+    "writes_garbage": (Outcome.CRASHED, "load", "wrote into the channel of its results"),
+    "promises_much": (Outcome.CRASHED, "load", "wrote into the channel of its results"),
+    "closes_descriptors": (Outcome.CRASHED, "load", "closed the channel of its results and went on"),
+    "answers_unspeakably": (Outcome.BUILD_FAILED, "build", "during build"),
+    "leaves_a_thread": (Outcome.OK, "done", ""),
+    "goes_elsewhere": (Outcome.OK, "done", ""),
 }
 """Misbehaviour to outcome, phase and a part of the message."""
 
@@ -74,7 +86,7 @@ def misbehaving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loc
     """An engine whose candidates do what their architecture says."""
     monkeypatch.setenv("PYTHONPATH", str(TESTS), prepend=os.pathsep)
     monkeypatch.setenv(NOTES, str(tmp_path))
-    monkeypatch.setattr(server, "_VMSTAT", tmp_path / "vmstat")
+    monkeypatch.setattr(child, "_VMSTAT", tmp_path / "vmstat")
     (tmp_path / "vmstat").write_text("oom_kill 3\n")
     with engine(tmp_path / "cache", Misbehaving()) as entered:
         yield entered
@@ -99,8 +111,15 @@ class TestPlantedFaults:
         found = results[fault]
         assert (found.outcome, found.phase) == (outcome, phase)
         assert message in found.message
-        assert (found.observation is None) == (outcome is not Outcome.OK)
-        assert (found.weights is None) == (outcome is not Outcome.OK)
+        timed = outcome in (Outcome.OK, Outcome.UNSTABLE)
+        assert (found.observation is not None) == timed
+        assert (found.weights is not None) == timed
+
+    def test_what_disturbed_is_over_when_it_is_timed_again(self, results: dict[str, Measurement]) -> None:
+        for name, attempts in (("sound", 1), ("disturbed", 2), ("unstable", protocol.ATTEMPTS)):
+            observation = results[name].observation
+            assert observation is not None
+            assert observation.diagnostics["attempts"] == attempts
 
     def test_the_run_goes_on(self, results: dict[str, Measurement]) -> None:
         sound = results["sound"]
@@ -165,6 +184,38 @@ class TestMisbehaviour:
         grandchild = int((tmp_path / "grandchild").read_text())
         assert await_end([grandchild]) == set()
 
+    def test_a_daemon_ends_with_its_candidate_too(self, misbehaving: LocalEngine, tmp_path: Path) -> None:
+        assert misbehaving.measure(order("leaves_a_daemon")).measurement.outcome is Outcome.OK
+        daemon = int((tmp_path / "daemon").read_text())
+        assert alive([daemon]) == set()
+
+    def test_temporary_files_go_with_their_candidate(self, misbehaving: LocalEngine, tmp_path: Path) -> None:
+        misbehaving.measure(order("leaves_files"))
+        assert not Path((tmp_path / "folder").read_text()).exists()
+
+    def test_half_a_message_does_not_hold_up_the_run(self, misbehaving: LocalEngine) -> None:
+        misbehaving._build_seconds = 1.0
+        ended = misbehaving.measure(order("promises_and_hangs")).measurement
+        assert (ended.outcome, ended.phase) == (Outcome.TIMED_OUT, "build")
+
+    def test_what_is_printed_fills_neither_disk_nor_memory(self, misbehaving: LocalEngine) -> None:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        log = misbehaving.measure(order("prints_for_ever")).measurement.log
+        assert log.rstrip().endswith("BuildFailedError: it has all been said")
+        assert len(log.encode()) <= 20_000
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100 * 1024  # KiB; 256 MiB were printed
+
+    @pytest.mark.parametrize(("times", "outcome"), [(1, Outcome.OK), (20, Outcome.CRASHED)])
+    def test_a_fork_that_fails_is_tried_again_and_ends_no_run(
+        self, misbehaving: LocalEngine, tmp_path: Path, times: int, outcome: Outcome
+    ) -> None:
+        (tmp_path / "unforkable").write_text(str(times))
+        ended = misbehaving.measure(order("sound")).measurement
+        assert ended.outcome is outcome
+        assert ("no process could be started" in ended.message) == (outcome is Outcome.CRASHED)
+        (tmp_path / "unforkable").unlink()
+        assert misbehaving.measure(order("sound")).measurement.outcome is Outcome.OK
+
     def test_weights_that_cannot_be_had_are_replaced_by_random_ones(self, misbehaving: LocalEngine) -> None:
         result = misbehaving.measure(order("needs_weights", pretrained=True))
         assert result.weights_missing
@@ -184,6 +235,41 @@ class TestMisbehaviour:
 
 
 class TestProcesses:
+    def test_an_import_that_kills_the_server_does_not_end_the_run(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class Dying(Fake):
+            preload = (*Fake.preload, "support.dying_server")
+
+        monkeypatch.setenv("PYTHONPATH", str(TESTS), prepend=os.pathsep)
+        with engine(tmp_path, Dying()) as entered:
+            assert entered.measure(order("sound")).measurement.outcome is Outcome.OK
+
+    def test_two_engines_and_a_fork_server_of_the_callers_do_not_meet(self, tmp_path: Path) -> None:
+        context = multiprocessing.get_context("forkserver")
+        with context.Pool(1) as pool, engine(tmp_path / "one") as one:
+            with engine(tmp_path / "two") as two:
+                assert two.measure(order("sound")).measurement.outcome is Outcome.OK
+            assert one.measure(order("sound")).measurement.outcome is Outcome.OK
+            assert pool.apply(abs, (-1,)) == 1
+
+    def test_what_a_killed_run_left_is_removed(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+        (tmp_path / "temporary").mkdir()
+        cache = ArtifactCache(tmp_path / "cache")
+        child = os.fork()
+        if child == 0:
+            Path(tempfile.mkdtemp(prefix=f"selector-{owner_token()}-")).joinpath("file").touch()
+            with cache.writing(cache.path("weights", "x", ".bin")) as temporary:
+                temporary.touch()
+                os._exit(0)
+        os.waitpid(child, 0)
+        mine = Path(tempfile.mkdtemp(prefix=f"selector-{owner_token()}-"))
+        assert len(list(cache.folder.glob("*/.*"))) == 1
+        server.remove_left(cache)
+        assert list((tmp_path / "temporary").iterdir()) == [mine]
+        assert not list(cache.folder.glob("*/.*"))
+
     def test_the_callers_environment_is_left_alone(self, tmp_path: Path) -> None:
         before = dict(os.environ)
         with engine(tmp_path, offline=True) as entered:
@@ -202,21 +288,49 @@ class TestProcesses:
         assert await_end(during) == set()
         assert not list((tmp_path / "temporary").glob("selector-*"))
 
-    def test_a_server_killed_under_a_candidate_is_a_crash(
+    def test_a_server_killed_under_a_candidate_is_no_fault_of_the_candidate(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("SELECTOR_FAKE_FAULTS", "hangs.*=timed_out")
-        killed: list[int] = []
+        killed: set[int] = set()
 
-        def kill_once() -> bool:
-            if not killed:
-                killed.extend([_fork_server(), *descendants(_fork_server())])
-                os.kill(killed[0], signal.SIGKILL)
+        def kill() -> bool:
+            """Kills the server under the candidate; the next time the candidate alone."""
+            servers, below = _at_work()
+            if below and not below <= killed:
+                for target in below if killed else servers:
+                    os.kill(target, signal.SIGKILL)
+                killed.update(servers | below if not killed else below)
             return False
 
-        with engine(tmp_path, stopping=kill_once) as entered:
-            assert entered.measure(order("hangs")).measurement.outcome is Outcome.CRASHED
+        with engine(tmp_path, stopping=kill) as entered:
+            ended = entered.measure(order("hangs")).measurement
+            assert ended.outcome is Outcome.CRASHED
+            assert ended.message.startswith("killed by SIGKILL during")
             assert await_end(killed) == set()
+            monkeypatch.setattr(entered, "_stopping", lambda: False)
+            assert entered.measure(order("sound")).measurement.outcome is Outcome.OK
+
+    def test_a_candidate_that_always_takes_the_server_along_has_crashed(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SELECTOR_FAKE_FAULTS", "hangs.*=timed_out")
+        killed: set[int] = set()
+
+        def kill() -> bool:
+            servers, below = _at_work()
+            if below:
+                killed.update(servers | below)
+                for server in servers:
+                    os.kill(server, signal.SIGKILL)
+            return False
+
+        with engine(tmp_path, stopping=kill) as entered:
+            ended = entered.measure(order("hangs")).measurement
+            assert ended.outcome is Outcome.CRASHED
+            assert "died (SIGKILL), each time" in ended.message
+            assert await_end(killed) == set()
+            monkeypatch.setattr(entered, "_stopping", lambda: False)
             assert entered.measure(order("sound")).measurement.outcome is Outcome.OK
 
     def test_stopping_drops_the_candidate_at_work(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,7 +339,7 @@ class TestProcesses:
 
         def stop_while_it_hangs() -> bool:
             """Says stop once a candidate's child is at work."""
-            below = descendants(_fork_server())
+            _, below = _at_work()
             asked.extend([below] if below and not asked else [])
             return below == asked[0] if asked else False
 
@@ -342,15 +456,30 @@ def _await_candidate(pid: int) -> set[int]:
     """All processes below a script, once a candidate's child is among them."""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
-        servers = {one for one in measuring(pid) if "forkserver" in command(one)}
+        servers = {one for one in measuring(pid) if "selector.engines.warm" in command(one)}
         if any(descendants(one) for one in servers):
             return descendants(pid)
         time.sleep(0.05)
     raise AssertionError(f"no candidate was begun; below {pid} run {alive(descendants(pid))}")
 
 
+def _fork_servers() -> set[int]:
+    """The warmed processes below this one; candidates' processes, which fork from them, have their command line."""
+    warm = {one for one in descendants(os.getpid()) if "selector.engines.warm" in command(one)}
+    below = {each for one in warm for each in descendants(one)}
+    return warm - below
+
+
 def _fork_server() -> int:
-    return int(multiprocessing.forkserver._forkserver._forkserver_pid)
+    """The only one."""
+    (found,) = _fork_servers()
+    return found
+
+
+def _at_work() -> tuple[set[int], set[int]]:
+    """The warmed process, if there is one just now, and the candidates' processes below it."""
+    servers = _fork_servers()
+    return servers, {below for one in servers for below in descendants(one)}
 
 
 def test_results_say_whose_they_are(tmp_path: Path) -> None:

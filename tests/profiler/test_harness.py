@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from selector.profiler import protocol
 from selector.profiler.harness import Stopwatch, time_queries, warm_up
+from selector.profiler.plateau import FEWEST
 from selector.profiler.protocol import StoppingRule, Target
 from selector.profiler.statistics import summarize
 
@@ -90,7 +91,7 @@ def test_warm_up_of_a_steady_stream_is_short():
     simulation = Simulation(_constant(0.01))
     trace = warm_up(simulation.watch, 100.0)
     assert trace == pytest.approx([0.01] * len(trace))
-    assert protocol.WARMUP_MIN_QUERIES <= len(trace) <= 2 * protocol.WARMUP_MIN_QUERIES
+    assert FEWEST <= len(trace) <= 2 * FEWEST
     assert len(simulation.inputs) == len(trace)
 
 

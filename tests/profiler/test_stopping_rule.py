@@ -238,9 +238,13 @@ def test_more_is_measured_when_more_is_asked():
     assert not suffices(capped, _rule(Target("p50"), cap=6.0))
 
 
-@pytest.mark.parametrize("outcome", [outcome for outcome in Outcome if outcome is not Outcome.OK])
+@pytest.mark.parametrize("outcome", sorted(set(Outcome) - {Outcome.OK, Outcome.UNSTABLE}))
 def test_a_failure_is_not_tried_again(outcome):
     assert suffices(make_measurement(outcome=outcome), _rule(Target("p50")))
+
+
+def test_what_the_machine_disturbed_is_tried_again():
+    assert not suffices(make_measurement(outcome=Outcome.UNSTABLE), _rule(Target("p50")))
 
 
 @pytest.mark.parametrize(

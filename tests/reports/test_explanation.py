@@ -11,6 +11,7 @@ from support.sample_decisions import HOSTILE, NAMES, sample_decision
 from selector.decision import Assessment, Decision, decide
 from selector.reports.explanation import candidate_document, explain_text
 from selector.reports.json_report import decision_data
+from selector.reports.text import plain
 from selector.types import Outcome
 
 PROFILE = make_profile({"latency_p95": "< 50 ms"})
@@ -40,7 +41,9 @@ def test_every_candidate_of_every_decision_is_explained(name: str) -> None:
         assert "\x1b" not in text
         lines = text.splitlines()
         assert lines[1].startswith("  ")
-        reasons = lines[lines.index("  why") + 1 :] if one.reasons else []
+        behind = decision.winner is not None and (one.rank or 1) > 1
+        heading = f"  why, against the choice {plain(decision.winner.id)}" if behind else "  why"
+        reasons = lines[lines.index(heading) + 1 :] if one.reasons else []
         assert len([line for line in reasons[: len(one.reasons)] if line.startswith("    ")]) == len(one.reasons)
         assert one.id in listed[candidate_document(one)["status"]]
 
@@ -62,7 +65,7 @@ def test_figures_tell_intervals_samples_and_what_is_missing() -> None:
     lines = explained(decision, decision.ranked[0])
     (latency,) = (line for line in lines if line.startswith("    latency_p95 "))
     assert " ms (" in latency
-    assert " at 95%)" in latency
+    assert " at 95 % confidence)" in latency
     assert "measured here, 160 samples" in latency
     missing = decide(PROFILE, make_evidence([make_planned()]))
     assert any("– (" in line for line in explained(missing, missing.not_measured[0]))

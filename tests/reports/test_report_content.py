@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from support.evidence import make_evidence, make_measurement, make_planned, make_profile
 from support.sample_decisions import HOSTILE, NAMES, sample_decision
 
-from selector.decision import Decision, decide
+from selector.decision import Decision, Status, decide
+from selector.devices.fake import Fake
 from selector.metrics import MetricValue
 from selector.reports import Context, argument, content, provenance
 from selector.reports.text import plain, shorten
 from selector.reports.values import Scale, scale_for
-from selector.requirements import Requirement
+from selector.requirements import Requirement, judge
 
 MS = Scale("ms", 1e-3, "time")
 
@@ -105,7 +106,7 @@ def test_groups_hold_every_candidate_of_their_status_once(name: str) -> None:
     assert sum(content.counts(decision).values()) == len(decision.evidence.plan.considered)
 
 
-def test_the_nearest_of_a_group_is_the_one_with_the_smallest_overshoot() -> None:
+def test_the_nearest_of_a_group_is_the_nearest_miss() -> None:
     rows = []
     for number, p50 in enumerate((0.09, 0.055, 0.2)):
         planned = make_planned(f"net{number}.a_in1k")
@@ -114,7 +115,19 @@ def test_the_nearest_of_a_group_is_the_one_with_the_smallest_overshoot() -> None
     (group,) = content.rejected_groups(decision)
     assert [one.planned.candidate.architecture for one in group.members] == ["net1", "net0", "net2"]
     assert group.nearest == "net1.a_in1k @ eager, p50 55 ms, limit < 50 ms, 10 % over"
-    assert group.distance == pytest.approx(0.1)
+    assert group.distance == (False, decision.nearest_misses[0].cost)
+    assert group.members[0] is decision.nearest_misses[0].assessment
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nearest_means_the_same_everywhere(name: str) -> None:
+    decision = sample_decision(name)
+    groups = [group for group in content.rejected_groups(decision) if group.nearest]
+    rejected = [miss for miss in decision.nearest_misses if miss.assessment.status == "rejected"]
+    if rejected:
+        nearest = min(groups, key=lambda group: group.distance)
+        assert nearest.distance[1] == rejected[0].cost
+        assert nearest.nearest.startswith(content.name(rejected[0].assessment))
 
 
 def test_static_exclusions_are_told_by_their_rule() -> None:
@@ -198,6 +211,86 @@ def test_trust_names_device_libraries_weights_and_sources() -> None:
 def test_the_simulated_device_is_never_passed_off_as_real() -> None:
     environment = replace(sample_decision("cloud").evidence.plan.environment, device_kind="fake")
     assert "simulated" in provenance.device_name(environment)
+
+
+class TestCommands:
+    def test_what_the_call_said_instead_of_the_profile_is_said_again(self) -> None:
+        decision = sample_decision("quickstart")
+        context = Context(
+            profile="my.yaml",
+            device="cuda:1",
+            environment="12ab",
+            store="sqlite:///x.db",
+            measuring=("--only", "*@eager", "--time-budget", "5 min"),
+        )
+        assert decision.winner is not None
+        explain, report, dashboard = content.commands(decision, context)
+        assert explain == (
+            f"selector explain my.yaml {decision.ranked[1].id} --device cuda:1 --environment 12ab --store sqlite:///x.db"
+        )
+        assert report == f"selector report {decision.evidence.run_id} --format md --store sqlite:///x.db"
+        assert dashboard == "selector dashboard --store sqlite:///x.db"
+        assert provenance.confirm(decision, context) == (
+            "selector evaluate my.yaml --force --device cuda:1 --only '*@eager' --time-budget '5 min' "
+            "--store sqlite:///x.db"
+        )
+
+    def test_without_a_run_the_profile_is_reported(self) -> None:
+        decision = replace(
+            sample_decision("quickstart"), evidence=replace(sample_decision("quickstart").evidence, run_id=None)
+        )
+        report = content.commands(decision, Context(profile="my.yaml", device="cpu", environment="12ab"))[1]
+        assert report == "selector report my.yaml --device cpu --environment 12ab --format md"
+
+    def test_without_a_file_the_run_is_explained(self) -> None:
+        decision = sample_decision("quickstart")
+        explain, report, _ = content.commands(decision, Context())
+        assert explain == f"selector explain {decision.evidence.run_id} {decision.ranked[1].id}"
+        assert report == f"selector report {decision.evidence.run_id} --format md"
+        target = decision.profile.device.target
+        assert provenance.confirm(decision, Context()) == f"selector evaluate PROFILE --force --device {target}"
+
+    def test_where_nothing_is_measured_that_comes_next(self) -> None:
+        decision = sample_decision("nothing_measured")
+        assert content.commands(decision, Context(profile="my.yaml"))[0] == "selector evaluate my.yaml"
+        assert not any("evaluate" in one for one in content.commands(sample_decision("quickstart"), Context()))
+
+
+@pytest.mark.parametrize(
+    ("samples", "told"),
+    [
+        ([160, 160], "160 timed queries of each of 2 measured candidates"),
+        ([7], "7 timed queries of 1 measured candidate"),
+        ([1], "1 timed query of 1 measured candidate"),
+        ([7, 160], "7 to 160 timed queries of each of 2 measured candidates"),
+    ],
+)
+def test_samples_are_counted_in_good_grammar(samples: list[int], told: str) -> None:
+    rows = []
+    for number, count in enumerate(samples):
+        planned = make_planned(f"net{number}.a")
+        rows.append((planned, make_measurement(planned.candidate, samples=count)))
+    assert dict(provenance.trust(decide(make_profile(), make_evidence(rows))))["Samples"] == told
+
+
+def test_a_device_is_called_simulated_once() -> None:
+    environment = sample_decision("cloud").evidence.plan.environment
+    fake = replace(environment, device_kind="fake", device_name=Fake().name)
+    assert provenance.device_name(fake).count("simulated") == 1
+
+
+def test_too_few_samples_are_not_called_near() -> None:
+    planned = make_planned()
+    profile = make_profile({"latency_p95": "< 50 ms"})
+    decision = decide(profile, make_evidence([(planned, make_measurement(planned.candidate, p50=0.001, samples=95))]))
+    judgement = decision.assessments[0].judgements["latency_p95"]
+    figure = judgement.result
+    assert isinstance(figure, MetricValue)
+    open_ended = judge(judgement.requirement, replace(figure, high=None, low=figure.value))
+    assert open_ended.open_ended
+    undecided = replace(decision.assessments[0], status=Status.UNDECIDED, judgements={"latency_p95": open_ended})
+    (group,) = content.undecided_groups(replace(decision, ranked=(), undecided=(undecided,)))
+    assert group.reason == "too few samples to be sure of p95 < 50 ms"
 
 
 def test_commands_are_safe_to_paste() -> None:

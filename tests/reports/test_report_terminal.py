@@ -81,7 +81,7 @@ def test_the_summary_of_a_choice() -> None:
     headings = [column.heading for column in summary.table.columns]
     assert headings[:5] == ["#", "model", "way", "top-1 %", "p95 ms"]
     assert summary.rest[0].startswith("9 rejected: top-1 ≤ 70 % (nearest: mobilenetv3_small_100.lamb_in1k @ ")
-    assert summary.rest[1] == (
+    assert summary.rest[-3] == (
         "1 failed: export_failed, e.g. levit_128s.fb_dist_in1k @ onnxruntime "
         "(the exporter does not know aten::_native_batch_norm_legit)"
     )
@@ -93,7 +93,7 @@ def test_the_summary_of_a_choice() -> None:
 def test_the_summary_without_a_choice_says_what_to_relax() -> None:
     summary = summarize(sample_decision("no_choice"))
     assert summary.winner == ""
-    assert summary.verdict[0].startswith("No candidate is proven feasible on ")
+    assert summary.verdict[0].startswith("No candidate is feasible on ")
     assert len(summary.relaxations) == 3
     assert all(": relax " in line for line in summary.relaxations)
     assert summary.table.rows[0][0].text == ""

@@ -12,9 +12,10 @@ import signal
 import struct
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from collections.abc import Callable
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,6 +23,7 @@ from selector.devices import DEVICES
 from selector.devices.fake import Fake, FakeRunner
 from selector.errors import BuildFailedError
 from selector.profiler import models
+from selector.profiler.channel import Channel
 from selector.types import Candidate, ModelFacts
 
 NOTES = "MISBEHAVING_NOTES"
@@ -37,6 +39,8 @@ class Misbehaving(Fake):
         if candidate.architecture == "needs_weights":
             return None
         _act("build", candidate)
+        if candidate.architecture == "answers_unspeakably":
+            return lambda: 1.0  # type: ignore[return-value]  # does not pickle
         return super().built(candidate)
 
     def simulate(self, candidate: Candidate, facts: ModelFacts) -> FakeRunner:
@@ -100,10 +104,71 @@ def _leave_a_grandchild() -> None:
     _note("grandchild", str(sleeper.pid))
 
 
+def _channel() -> Channel:
+    (channel,) = (one for one in gc.get_objects() if isinstance(one, Channel))
+    return channel
+
+
 def _speak_half() -> None:
-    (connection,) = (one for one in gc.get_objects() if isinstance(one, Connection) and one.writable)
-    os.write(connection.fileno(), struct.pack("!i", 100_000) + b"half a message")
+    os.write(_channel().fileno(), struct.pack("!8sQ", b"selector", 100_000) + b"half a message")
     os._exit(1)
+
+
+def _write_garbage() -> None:
+    os.write(_channel().fileno(), b"loss: 0.693, a library's line in the wrong place")
+    time.sleep(3600)
+
+
+def _promise_much() -> None:
+    os.write(_channel().fileno(), struct.pack("!8sQ", b"selector", 2**60))
+    time.sleep(3600)
+
+
+def _promise_and_hang() -> None:
+    os.write(_channel().fileno(), struct.pack("!8sQ", b"selector", 100_000) + b"half a message")
+    time.sleep(3600)
+
+
+def _close_descriptors() -> None:
+    os.closerange(0, 1024)
+    time.sleep(3600)
+
+
+def _leave_a_daemon() -> None:
+    """As daemons do: forked twice, in a session of its own, deaf to what ends others, without the environment."""
+    program = (
+        "import os, signal, sys, time\n"
+        "if os.fork(): os._exit(0)\n"
+        "os.setsid()\n"
+        "if os.fork(): os._exit(0)\n"
+        "for one in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT): signal.signal(one, signal.SIG_IGN)\n"
+        "open(sys.argv[1] + '.part', 'w').write(str(os.getpid()))\n"
+        "os.rename(sys.argv[1] + '.part', sys.argv[1])\n"
+        "time.sleep(3600)\n"
+    )
+    note = Path(os.environ[NOTES]) / "daemon"
+    subprocess.run([sys.executable, "-c", program, str(note)], check=True, env={}, start_new_session=True)
+    while not note.exists():
+        time.sleep(0.01)
+
+
+def _leave_a_thread() -> None:
+    threading.Thread(target=time.sleep, args=(3600,)).start()
+
+
+def _print_for_ever() -> None:
+    for _ in range(4096):
+        os.write(1, 65_536 * b"x")  # 256 MiB
+    raise BuildFailedError("it has all been said")
+
+
+def _leave_files() -> None:
+    _note("folder", tempfile.mkdtemp())
+
+
+def _go_elsewhere() -> None:
+    os.chdir("/")
+    os.environ.clear()
 
 
 def _chatter() -> None:
@@ -136,6 +201,15 @@ MISBEHAVIOURS: dict[str, tuple[str, Callable[[], None]]] = {
     "leaves_a_grandchild": ("build", _leave_a_grandchild),
     "speaks_half": ("load", _speak_half),
     "chatters": ("build", _chatter),
+    "writes_garbage": ("load", _write_garbage),
+    "promises_much": ("load", _promise_much),
+    "promises_and_hangs": ("build", _promise_and_hang),
+    "closes_descriptors": ("load", _close_descriptors),
+    "leaves_a_daemon": ("build", _leave_a_daemon),
+    "leaves_a_thread": ("build", _leave_a_thread),
+    "prints_for_ever": ("build", _print_for_ever),
+    "leaves_files": ("build", _leave_files),
+    "goes_elsewhere": ("load", _go_elsewhere),
     "tells_environment": ("build", _tell_environment),
 }
 """By architecture: the phase in which it happens, and what happens."""

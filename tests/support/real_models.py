@@ -79,7 +79,7 @@ def workbench(device: Device, folder: Path) -> Iterator[Workbench]:
     """
     environment = device.environment(1, all_libraries())
     cache = ArtifactCache(folder)
-    with LocalEngine(device, environment, cache, "test-run", offline=True) as engine:
+    with LocalEngine(device, environment, cache, "test-run", offline=True, patience=0.0) as engine:
         yield Workbench(engine, environment, cache)
 
 

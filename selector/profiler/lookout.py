@@ -1,0 +1,116 @@
+"""Whether a device was left alone while something was timed on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from selector.devices import Device
+from selector.profiler import protocol
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What a lookout saw.
+
+    Attributes:
+        readings: Growth of each counter, mean of each level, and "spin": the time of fixed work relative to the
+            calibrated one.
+        disturbed_by: A clause for each sign of foreign load; empty when the device was left alone.
+    """
+
+    readings: Mapping[str, float]
+    disturbed_by: tuple[str, ...]
+
+
+class Lookout:
+    """Watches a device over one stretch of timing, or over several that count as one.
+
+    It costs the timing nothing: it looks between queries, about ten times a second.
+
+    Args:
+        device: The device.
+        threads: Host threads that the candidate uses.
+        calibration: Seconds that `Device.spin` usually takes on this device; see `calibrate`.
+    """
+
+    def __init__(self, device: Device, threads: int, calibration: float) -> None:
+        self._device = device
+        self._signals = device.signals(threads)
+        self._calibration = calibration
+        self._seconds = 0.0
+        self._growth: dict[str, float] = {}
+        self._levels: dict[str, list[float]] = {}
+        self._spins: list[float] = []
+        self._before: Mapping[str, float] = {}
+        self._began = 0.0
+
+    def begin(self) -> None:
+        """Timing begins, or goes on."""
+        self.look()
+        self._before, self._began = self._device.counters(), self._device.clock()
+
+    def look(self) -> None:
+        """Reads what can only be read at a moment."""
+        self._spins.append(self._device.spin())
+        for name, value in self._device.levels().items():
+            self._levels.setdefault(name, []).append(value)
+
+    def end(self) -> None:
+        """Timing has ended, for now."""
+        self._seconds += self._device.clock() - self._began
+        for name, value in self._device.counters().items():
+            self._growth[name] = self._growth.get(name, 0.0) + value - self._before[name]
+        self.look()
+
+    def conditions(self) -> Conditions:
+        """What all stretches together say."""
+        spins = sorted(self._spins)
+        readings = {name: sum(values) / len(values) for name, values in self._levels.items()}
+        readings |= {**self._growth, "spin": spins[len(spins) // 2] / self._calibration}
+        disturbed = []
+        for signal in self._signals:
+            if signal.reading not in readings:
+                continue
+            value = readings[signal.reading]
+            if signal.reading in self._growth:
+                value = max(0.0, value - signal.slack) / max(self._seconds, 1e-9)
+            if value > signal.limit:
+                disturbed.append(signal.says(value))
+        return Conditions(readings, tuple(disturbed))
+
+
+def calibrate(device: Device) -> float:
+    """Seconds that `Device.spin` usually takes on this device as the run begins.
+
+    Not the least of many: on a shared host, fixed work may take 1.7 times as long whenever a neighbour uses the other
+    half of the core, and for most of the time one does. What is usual there must not be called disturbed.
+    """
+    spins = []
+    for _ in range(protocol.CALIBRATION_SPINS):
+        device.pause(protocol.CALIBRATION_PAUSE)
+        spins.append(device.spin())
+    return sorted(spins)[int(protocol.CALIBRATION_SHARE * len(spins))]
+
+
+def wait_until_quiet(device: Device, threads: int, calibration: float, seconds: float) -> float:
+    """Lets time pass until the device is left alone.
+
+    Args:
+        device: The device.
+        threads: Host threads that the candidate uses.
+        calibration: See `Lookout`.
+        seconds: To wait at most.
+
+    Returns:
+        Seconds that passed.
+    """
+    began = device.clock()
+    calm = 0
+    while calm < protocol.CALM_WINDOWS and device.clock() - began < seconds:
+        lookout = Lookout(device, threads, calibration)
+        lookout.begin()
+        device.pause(protocol.WINDOW_SECONDS)
+        lookout.end()
+        calm = 0 if lookout.conditions().disturbed_by else calm + 1
+    return device.clock() - began

@@ -1,0 +1,201 @@
+"""A profile as a commented file: what `selector init` writes.
+
+Any profile can be written; what is not asked for stands there as a comment with an example. Pure: reading the text
+again gives the same profile.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+import yaml
+
+from selector.metrics import METRICS
+from selector.quantities import Kind, format_price, format_quantity, parse_price, parse_quantity
+from selector.requirements.profile import Evaluation, RequirementProfile, with_device_memory
+from selector.requirements.requirement import Requirement
+
+_PLAIN = re.compile(r"[A-Za-z][\w./-]*(?: [\w./-]+)*", re.ASCII)
+_EXAMPLES = {
+    "latency_p95": '"< 50 ms"            # 95 of 100 queries are answered faster than this',
+    "accuracy_top1": '"> 75 %"           # published top-1 on ImageNet-1k of exactly these weights at this size',
+    "throughput": '">= 100 img/s"',
+    "memory_peak": '"<= 2 GiB"',
+    "parameters": '"<= 30 M"',
+}
+
+
+def render_profile(profile: RequirementProfile, command: str = "") -> str:
+    """The profile as YAML with comments.
+
+    Args:
+        profile: What is asked.
+        command: How its file is evaluated, for the head of the text; left out without.
+    """
+    parts = (_head, _workload, _device, _requirements, _objective, _candidates, _agreement, _evaluation)
+    top = [
+        "# What a vision model has to do, on what hardware, and what counts.",
+        *(["#", f"#   {command}"] if command else []),
+        "#",
+        "# Lines that begin with # are comments. `selector validate FILE` tells everything that is wrong at once.",
+    ]
+    sections = ["\n".join(part(profile)) for part in parts]
+    return "\n\n".join(["\n".join(top), *filter(None, sections)]) + "\n"
+
+
+def _head(profile: RequirementProfile) -> Iterator[str]:
+    yield f"name: {_scalar(profile.name)}"
+    if profile.description:
+        yield f"description: {_scalar(profile.description)}"
+
+
+def _workload(profile: RequirementProfile) -> Iterator[str]:
+    workload = profile.workload
+    size = workload.image_size
+    yield "# What the model is asked to do. Scenarios are named as MLPerf names them: single-stream sends the next"
+    yield "# query when the last one is answered, multi-stream likewise with several images; offline has no latency."
+    yield "workload:"
+    yield f"  task: {workload.task}"
+    yield f"  scenario: {workload.scenario}"
+    yield f"  batch_size: {workload.batch_size:<14} # images in one query; a latency is the time of one query"
+    shown = size if isinstance(size, str) else f"[{size[0]}, {size[1]}]"
+    yield f"  image_size: {shown:<14} # native: each model's own; or 224, or [height, width]"
+    yield f"  latency_scope: {workload.latency_scope}"
+
+
+def _device(profile: RequirementProfile) -> Iterator[str]:
+    device = profile.device
+    yield "# Where it runs, and the budget."
+    yield "device:"
+    yield f"  target: {device.target:<18} # auto (a GPU if there is one), cpu, cuda, cuda:1, or fake to try it out"
+    if device.count != 1:
+        yield f"  count: {device.count:<19} # devices; multiplies throughput and price, not latency"
+    yield _optional("memory", device.memory and _exact(device.memory, "memory"), "16 GiB", "also a requirement")
+    yield _optional("threads", device.threads, "4", "default: one a physical core")
+    yield _optional("price", device.price and _price(device.price), "0.50 USD/h", "for cost_per_million")
+
+
+def _optional(key: str, value: object, example: str, comment: str) -> str:
+    """A key with its value, or as a comment with an example."""
+    return f"  {key + ': ' + str(value):<26} # {comment}" if value else f"  # {key + ': ' + example:<24} # {comment}"
+
+
+def _requirements(profile: RequirementProfile) -> Iterator[str]:
+    written = _without_device_memory(profile)
+    yield "# What must hold. What is not known, or not sure enough, never counts as holding. Limits stand in quotes."
+    if written or profile.licenses:
+        yield "requirements:"
+    else:
+        yield "# requirements:"
+    for one in written:
+        yield f"  {one.key}: {_scalar(_limit(one), quoted=True)}"
+    if profile.licenses:
+        yield f"  license: {_inline(profile.licenses)}"
+    asked = {one.metric for one in profile.requirements}
+    for metric, example in _EXAMPLES.items():
+        if metric not in asked and not (metric.startswith("latency") and _has_no_latency(profile)):
+            yield f"  # {metric}: {example}"
+    if not profile.licenses:
+        yield "  # license: [apache-2.0, mit, bsd-3-clause]"
+
+
+def _has_no_latency(profile: RequirementProfile) -> bool:
+    latencies = any(one.metric.startswith("latency_") for one in profile.requirements)
+    return latencies or profile.workload.scenario == "offline"
+
+
+def _without_device_memory(profile: RequirementProfile) -> list[Requirement]:
+    """The requirements but for the one that `device.memory` brings by itself."""
+    rest = tuple(one for one in profile.requirements if one.metric != "memory_peak")
+    if profile.device.memory is not None:
+        brought = with_device_memory(rest, profile.device.memory)
+        if {(one.key, one.comparison, one.limit) for one in brought} == {
+            (one.key, one.comparison, one.limit) for one in profile.requirements
+        }:
+            return list(rest)
+    return list(profile.requirements)
+
+
+def _limit(requirement: Requirement) -> str:
+    """The limit as written, unless it was moved since by less than that shows."""
+    quantity = requirement.text.removeprefix(requirement.comparison).strip()
+    kind = METRICS.get(requirement.metric).kind
+    exact = parse_quantity(quantity, kind) == requirement.limit
+    return f"{requirement.comparison} {quantity if exact else _exact(requirement.limit, kind)}"
+
+
+def _objective(profile: RequirementProfile) -> Iterator[str]:
+    objective = profile.objective
+    yield "# What is preferred among those that meet all of it. The tie-breakers decide, in turn, between candidates"
+    yield "# that the objective cannot tell apart."
+    yield "objective:"
+    yield f"  {objective.direction}: {objective.metric}"
+    yield f"  tie_breakers: {_inline(objective.tie_breakers)}"
+
+
+def _candidates(profile: RequirementProfile) -> Iterator[str]:
+    chosen = profile.candidates
+    yield "# What there is to choose from, in every way of running it. `selector models` lists models, --families"
+    yield "# their families, `selector optimizations` the ways. Names as timm writes them; patterns work too."
+    yield "candidates:"
+    for key, names in (("models", chosen.models), ("families", chosen.families), ("exclude", chosen.exclude)):
+        yield from _listed(key, names)
+    limit = chosen.max_parameters
+    yield _optional("max_parameters", limit and _exact(limit, "count"), "50 M", "larger models are left out")
+    if chosen.optimizations:
+        yield from _listed("optimizations", chosen.optimizations)
+    else:
+        yield '  # optimizations: ["eager", "openvino*"]   # default: all that the device supports'
+
+
+def _listed(key: str, names: Sequence[str]) -> Iterator[str]:
+    if names:
+        yield f"  {key}:"
+        yield from (f"    - {_scalar(name)}" for name in names)
+
+
+def _agreement(profile: RequirementProfile) -> Iterator[str]:
+    given = ", ".join(f"{precision}: {error!r}" for precision, error in profile.agreement.items())
+    yield "# How much a way may differ from fp32 eager (relative error of its output), or it is not even timed."
+    yield f"agreement: {{{given}}}"
+
+
+def _evaluation(profile: RequirementProfile) -> Iterator[str]:
+    evaluation = profile.evaluation
+    yield "# How much effort goes into it."
+    yield "evaluation:"
+    yield f"  strategy: {_scalar(evaluation.strategy)}"
+    budget = evaluation.time_budget
+    yield _optional("time_budget", budget and _exact(budget, "time"), "20 min", "for the whole run; none without it")
+    if evaluation.confidence != Evaluation().confidence:
+        yield f"  confidence: {evaluation.confidence!r}"
+    yield _optional(
+        "candidate_time", _exact(evaluation.candidate_time, "time"), "", "at most, for timing one candidate"
+    )
+
+
+def _exact(value: float, kind: Kind) -> str:
+    """A quantity that reads back as exactly this value, as short as can be."""
+    for digits in (3, 6, 12):
+        text = format_quantity(value, kind, digits)
+        if parse_quantity(text, kind) == value:
+            return text
+    unit = {"time": "s", "memory": "B", "energy": "J", "fraction": "", "money": "USD", "rate": "img/s", "count": ""}
+    return f"{value!r} {unit[kind]}".strip()
+
+
+def _price(price: float) -> str:
+    text = format_price(price)
+    return text if parse_price(text) == price else f"{price!r} USD/s"
+
+
+def _inline(names: Sequence[str]) -> str:
+    return f"[{', '.join(_scalar(name) for name in names)}]"
+
+
+def _scalar(text: str, *, quoted: bool = False) -> str:
+    """The text as YAML reads it back: plain where that is safe, else in quotes."""
+    if not quoted and _PLAIN.fullmatch(text) and yaml.safe_load(text) == text:
+        return text
+    return str(yaml.safe_dump(text, default_style='"', allow_unicode=True, width=10**9)).rstrip("\n")
