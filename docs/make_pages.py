@@ -1,9 +1,10 @@
 """Makes the generated parts of the documentation from a real store and real benchmark runs.
 
-    python docs/make_pages.py --store sqlite:///selector.db [--benchmarks]
+    python docs/make_pages.py --store sqlite:///selector.db [--benchmarks [--outputs FOLDER]]
 
 Writes the excerpt in README.md (between its markers) and docs/quickstart.md from the newest run of the store, and,
-with --benchmarks, docs/measured.md from the scripts in benchmarks/. Run it on a quiet machine after
+with --benchmarks, docs/measured.md from the scripts in benchmarks/; some take many minutes, and what was printed
+before, kept as FOLDER/SCRIPT.txt, is taken from there. Run it on a quiet machine after
 ``selector evaluate quickstart``; pictures are made by docs/make_screenshots.py.
 """
 
@@ -24,6 +25,9 @@ ROOT = Path(__file__).resolve().parent.parent
 EXCERPT = re.compile(r"(<!-- generated: excerpt -->\n).*?(<!-- /generated -->)", re.DOTALL)
 BENCHMARKS = {
     "The profiler against a bare loop": ["harness.py"],
+    "Five evaluations in a row": ["repeatability.py"],
+    "Whether the stated intervals hold": ["interval_coverage.py", "--repeats", "60"],
+    "Kills, faults and a full disk at random": ["fault_campaign.py", "--rounds", "200", "--jobs", "3"],
     "Start-up": ["startup.py"],
 }
 
@@ -33,6 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--store", default="sqlite:///selector.db")
     parser.add_argument("--benchmarks", action="store_true")
+    parser.add_argument("--outputs", type=Path)
     arguments = parser.parse_args()
     with Store(arguments.store, read_only=True) as store:
         decision = decide_run(store, "latest")
@@ -41,7 +46,7 @@ def main() -> None:
     readme.write_text(EXCERPT.sub(lambda found: found[1] + shown + found[2], readme.read_text()))
     (ROOT / "docs" / "quickstart.md").write_text(render(decision, "md", Context(profile="profiles/quickstart.yaml")))
     if arguments.benchmarks:
-        (ROOT / "docs" / "measured.md").write_text(measured())
+        (ROOT / "docs" / "measured.md").write_text(measured(arguments.outputs))
 
 
 def excerpt(text: str) -> str:
@@ -51,14 +56,22 @@ def excerpt(text: str) -> str:
     return f"A decision of the first command below, on a two-core machine without a GPU:\n\n```text\n{kept}\n```\n"
 
 
-def measured() -> str:
-    """The output of every benchmark, with the command that made it."""
+def measured(outputs: Path | None) -> str:
+    """The output of every benchmark, with the command that made it.
+
+    Args:
+        outputs: Folder of what some have printed already.
+    """
     parts = [
         "# Measured\n\nMade by `docs/make_pages.py --benchmarks`; each block is the output of the command above it.\n"
     ]
     for title, (script, *arguments) in BENCHMARKS.items():
-        command = [sys.executable, str(ROOT / "benchmarks" / script), *arguments]
-        output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        kept = None if outputs is None else (outputs / script).with_suffix(".txt")
+        if kept is not None and kept.is_file():
+            output = kept.read_text()
+        else:
+            command = [sys.executable, str(ROOT / "benchmarks" / script), *arguments]
+            output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         parts.append(f"## {title}\n\n`python benchmarks/{' '.join([script, *arguments])}`\n\n```text\n{output}```\n")
     return "\n".join(parts)
 

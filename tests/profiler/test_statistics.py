@@ -104,7 +104,10 @@ def test_too_few_samples_have_no_upper_end(name, needed):
     assert percentile_interval(np.arange(1.0, needed), share).high is None
     assert percentile_interval(np.arange(1.0, needed + 1), share).high == needed
     # As many of which each four are worth one independent query are too few as well.
-    assert percentile_interval(np.arange(1.0, 2 * needed), share, per_independent=4.0).high is None
+    # Enough of them, but few independent ones: an end beyond all that was seen, as far as that lies from the median.
+    many = np.arange(1.0, 2 * needed)
+    resembling = percentile_interval(many, share, per_independent=4.0 * needed)
+    assert resembling.high == pytest.approx(many[-1] + (many[-1] - np.median(many)))
 
 
 @pytest.mark.parametrize("name", ["p50", "p90", "p95"])
