@@ -26,8 +26,6 @@ EXCERPT = re.compile(r"(<!-- generated: excerpt -->\n).*?(<!-- /generated -->)",
 BENCHMARKS = {
     "The profiler against a bare loop": ["harness.py"],
     "Five evaluations in a row": ["repeatability.py"],
-    "Whether the stated intervals hold": ["interval_coverage.py", "--repeats", "60"],
-    "Kills, faults and a full disk at random": ["fault_campaign.py", "--rounds", "200", "--jobs", "3"],
     "Start-up": ["startup.py"],
 }
 
