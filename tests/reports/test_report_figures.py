@@ -22,7 +22,7 @@ def test_points_are_the_candidates_that_have_both_figures() -> None:
     assert decision.winner is not None
     assert standings[decision.winner.id] == "chosen"
     assert {standings[one.id] for one in decision.ranked[1:]} == {"feasible"}
-    assert {standings[one.id] for one in decision.undecided} <= {"undecided"}
+    assert {standings[one.id] for one in decision.undecided} == {"undecided"}
     measured = [one.id for one in decision.rejected if one.stage == "measured"]
     assert {standings[name] for name in measured} == {"rejected"}
     assert len(data.points) == len(decision.ranked) + len(decision.undecided) + len(measured)
