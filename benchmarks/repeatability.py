@@ -2,12 +2,13 @@
 
     python benchmarks/repeatability.py [--rounds 5] [--load SECONDS]
 
-Each round evaluates the same profile into a store of its own, and times the same models eager by the plainest loop
-of the kind that timm's `benchmark.py` has (a few warm-up queries, then a fixed number). Printed are, per candidate,
-the p50 of each round and how far the rounds spread; which of them selector called unstable; and the winners. With
-``--load`` a busy process comes and goes every so many seconds, as on a shared machine.
+Each round evaluates the same profile into a store of its own, run-off included, and times the same models eager by
+the plainest loop of the kind that timm's `benchmark.py` has (a few warm-up queries, then a fixed number). Printed
+are, per candidate, the p50 of each round, marked * where selector calls it unstable: the outcome was that, or the
+interval that the decision gives it is wider than 5 % on either side. Then how far the unmarked ones spread; and the
+winners. With ``--load`` a busy process comes and goes every so many seconds, as on a shared machine.
 
-What should be: the rounds that count are within 5 % of each other; the winner is the same, or the winners are tied.
+What should be: the unmarked rounds are within 5 % of each other; the winner is the same, or the winners are tied.
 """
 
 from __future__ import annotations
@@ -22,16 +23,20 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from harness import BARE_LOOP, spread
 
 from selector import Decision, Store, evaluate
 from selector.artifacts import ArtifactCache
 from selector.catalog import load_catalog
+from selector.decision.records import Assessment
+from selector.decision.visits import is_steady
 from selector.devices import resolve
 from selector.engines.run import Options
+from selector.metrics import MetricValue
 from selector.requirements import parse_profile
-from selector.types import Outcome
+from selector.types import Interval
 
 MODELS = (
     "mobilenetv3_large_100.ra_in1k",
@@ -55,7 +60,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--load", type=float, metavar="SECONDS")
     arguments = parser.parse_args()
-    medians: dict[str, list[float | None]] = defaultdict(list)
+    medians: dict[str, list[Figure]] = defaultdict(list)
     bare: dict[str, list[float]] = defaultdict(list)
     decisions = []
     with tempfile.TemporaryDirectory() as folder, foreign_load(arguments.load):
@@ -63,14 +68,26 @@ def main() -> None:
             decision = evaluated(Path(folder), number)
             decisions.append(decision)
             for one in decision.assessments:
-                measured = one.measurement
-                ok = measured is not None and measured.outcome is Outcome.OK and measured.observation is not None
-                value = measured.observation.summary.percentiles["p50"].value if ok else None
-                medians[one.id].append(value)
+                medians[one.id].append(figure(one))
             for name in MODELS:
                 bare[name].append(bare_median(name))
     print_table(medians, bare, arguments.rounds)
     print_winners(decisions)
+
+
+class Figure(NamedTuple):
+    """A median in seconds, None without one, and whether it would be met again."""
+
+    seconds: float | None
+    steady: bool
+
+
+def figure(one: Assessment) -> Figure:
+    """What the decision says of a candidate's median."""
+    result = one.metrics["latency_p50"]
+    if not isinstance(result, MetricValue):
+        return Figure(None, steady=False)
+    return Figure(result.value, is_steady(Interval(result.value, result.low, result.high)))
 
 
 def evaluated(folder: Path, number: int) -> Decision:
@@ -112,17 +129,27 @@ def foreign_load(seconds: float | None) -> Iterator[None]:
             thread.join()
 
 
-def print_table(medians: dict[str, list[float | None]], bare: dict[str, list[float]], rounds: int) -> None:
+def print_table(medians: dict[str, list[Figure]], bare: dict[str, list[float]], rounds: int) -> None:
     """One row for each candidate and each bare loop."""
     print(f"{resolve('cpu').name}, {rounds} rounds\n")
-    print(f"| candidate | p50 of each round, ms | spread | unstable | within {WITHIN:.0%} |")
-    print("|---|---|---|---|---|")
-    for name, values in [*medians.items(), *((f"{name} in a bare loop", bare[name]) for name in bare)]:
-        counted = [value for value in values if value is not None]
-        shown = ", ".join("–" if value is None else f"{value * 1e3:.2f}" for value in values)
+    print(f"| candidate | p50 of each round, ms | spread | unstable | spread of others | within {WITHIN:.0%} |")
+    print("|---|---|---|---|---|---|")
+    loops = {f"{name} in a bare loop": [Figure(value, steady=True) for value in bare[name]] for name in bare}
+    for name, values in (medians | loops).items():
+        everything = [one.seconds for one in values if one.seconds is not None]
+        counted = [one.seconds for one in values if one.seconds is not None and one.steady]
+        shown = ", ".join(map(told, values))
         wide = spread(counted) if counted else 0.0
         unstable = str(len(values) - len(counted)) if name in medians else "not told"
-        print(f"| {name} | {shown} | {wide:.1%} | {unstable} | {'yes' if wide <= WITHIN else 'no'} |")
+        print(
+            f"| {name} | {shown} | {spread(everything):.1%} | {unstable} | {wide:.1%} "
+            f"| {'yes' if wide <= WITHIN else 'no'} |"
+        )
+
+
+def told(one: Figure) -> str:
+    """Milliseconds, with a mark where they need not be met again."""
+    return "–" if one.seconds is None else f"{one.seconds * 1e3:.2f}{'' if one.steady else '*'}"
 
 
 def print_winners(decisions: list[Decision]) -> None:

@@ -345,6 +345,9 @@ class RunOff:
         duels: Every pair, by every statistic that so many queries support.
         disturbed_by: A clause for each sign that the device was not left alone; such a run-off decides nothing.
         wall_seconds: What it cost.
+        summaries: By identity, the sketch of all its rounds: of visits at many times, unlike that of a measurement.
+        unevenness: By how much, as a fraction, a candidate's median differs from one round to the next beyond what
+            its queries explain (one standard deviation); what a figure taken at one time may be off by.
     """
 
     id: str
@@ -360,6 +363,8 @@ class RunOff:
     duels: tuple[Duel, ...]
     disturbed_by: tuple[str, ...]
     wall_seconds: float
+    summaries: Mapping[str, LatencySummary] = field(default_factory=dict)
+    unevenness: float = 0.0
 
 
 @dataclass(frozen=True)

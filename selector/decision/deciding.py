@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
 
 from selector.decision.assessing import Assessor
 from selector.decision.figures import Figures, keys_for
@@ -14,6 +15,7 @@ from selector.decision.reasons import Reasons
 from selector.decision.records import TIES_LISTED, Assessment, Decision, Status
 from selector.decision.relaxing import by_nearness, nearest_misses
 from selector.decision.sentences import Sentences
+from selector.decision.visits import visits
 from selector.requirements import RequirementProfile
 from selector.types import Evidence
 
@@ -45,6 +47,9 @@ class Decider:
 
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
+        seen = visits(evidence.run_offs)
+        settled = {name: seen.settle(one) for name, one in evidence.measurements.items()}
+        self._settled = replace(evidence, measurements=settled)
         self._meetings = Meetings(evidence.run_offs)
         self._figures: dict[str, Figures] = {}
         self._figures_of: Hashable = None
@@ -52,7 +57,7 @@ class Decider:
     def decide(self, profile: RequirementProfile) -> Decision:
         """See `selector.decision.decide`."""
         evidence = self._evidence
-        assessor = Assessor(profile, evidence, self._figures_for(profile))
+        assessor = Assessor(profile, self._settled, self._figures_for(profile))
         found: dict[Status, dict[str, Assessment]] = {status: {} for status in Status}
         for planned in evidence.plan.considered:
             one = assessor.assess(planned)

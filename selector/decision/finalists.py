@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from selector.decision.figures import metric_of
 from selector.decision.meetings import Meetings
-from selector.decision.ranking import Criterion, Span, criteria_of
-from selector.decision.records import Assessment, Decision
+from selector.decision.ranking import Criterion, Entry, Span, criteria_of, rank
+from selector.decision.records import Assessment, Decision, Status
+from selector.decision.visits import is_uneven, visits
+from selector.metrics import MetricValue
+from selector.requirements import RequirementProfile, Verdict
 
 FINALISTS = 4
 """Candidates, at most, that meet in a run-off."""
@@ -17,11 +21,11 @@ NEAR = 1.10
 
 @dataclass(frozen=True)
 class Finalists:
-    """Candidates whose order time in turn would tell.
+    """Candidates whose order, or whose feasibility, visits at other times would tell.
 
     Attributes:
-        assessments: The one that is ahead first; each of another speed identity.
-        statistic: By which they are ranked: "mean" or a percentile.
+        assessments: In the order in which they would be ranked; each of another speed identity.
+        statistic: By which they are compared: "mean" or a percentile.
     """
 
     assessments: tuple[Assessment, ...]
@@ -35,30 +39,70 @@ def finalists(decision: Decision) -> Finalists | None:
     has meanwhile become warmer or busier. Whoever is within `NEAR` of the winner meets it. Criteria before
     that one must leave them together. Together they must fit into the device's memory.
 
+    On a machine whose speed changes by the second one visit proves little. There the winner, even if nobody is near,
+    and those who would be ahead of it but for a limit that their latency leaves undecided, are visited again too.
+
     Returns:
-        None when nobody is near, or everybody near has met the winner already.
+        None when nobody is near, or everybody near has met the winner already, and all figures that count were
+        taken at several times where one is not enough.
     """
-    criteria = criteria_of(decision.profile)
+    profile = decision.profile
+    criteria = criteria_of(profile)
     timed = next((place for place, rule in enumerate(criteria) if metric_of(rule.key).statistic is not None), None)
-    if timed is None or not decision.ranked:
+    statistic = _statistic(profile, criteria)
+    if statistic is None:
         return None
-    winner = decision.ranked[0]
-    near = [winner]
-    room = decision.evidence.plan.environment.memory_total / 2 - _memory(winner)
+    winner = decision.winner
     meetings = Meetings(decision.evidence.run_offs)
-    unmet = False
-    for one in decision.ranked[1:]:
-        if len(near) == FINALISTS:
-            break
-        if _identity(one) in {_identity(other) for other in near} or not _is_near(one, winner, criteria[: timed + 1]):
+    visited = visits(decision.evidence.run_offs).summaries
+    uneven = is_uneven(decision.evidence.measurements.values())
+    room = decision.evidence.plan.environment.memory_total / 2
+    chosen: list[Assessment] = []
+    wanted = False
+    for one in _in_order(decision, criteria, with_undecided=uneven):
+        identity = _identity(one)
+        if len(chosen) == FINALISTS or identity in {_identity(other) for other in chosen}:
             continue
-        room -= _memory(one)
-        if room < 0:
+        if one.status is Status.UNDECIDED:
+            if identity in visited or (winner is not None and winner in chosen):
+                continue
+            new = True
+        elif one is winner:
+            new = uneven and identity not in visited
+        elif timed is None or winner is None or not _is_near(one, winner, criteria[: timed + 1]):
+            continue
+        else:
+            new = meetings.ratio(identity, _identity(winner), criteria[timed].key) is None
+        if chosen and _memory(one) > room:
             break
-        near.append(one)
-        unmet |= meetings.ratio(_identity(one), _identity(winner), criteria[timed].key) is None
-    statistic = metric_of(criteria[timed].key).statistic
-    return Finalists(tuple(near), statistic) if unmet and statistic is not None else None
+        room -= _memory(one)
+        chosen.append(one)
+        wanted |= new
+    return Finalists(tuple(chosen), statistic) if wanted else None
+
+
+def _in_order(decision: Decision, criteria: tuple[Criterion, ...], *, with_undecided: bool) -> Iterable[Assessment]:
+    """The ranked candidates, and those that would be among them but for what their latency leaves undecided."""
+    open_ones = [one for one in decision.undecided if _only_time_is_open(one)] if with_undecided else []
+    if not open_ones:
+        return decision.ranked
+    everyone = {one.id: one for one in (*decision.ranked, *open_ones)}
+    entries = [Entry(name, one.metrics, _identity(one)) for name, one in everyone.items()]
+    return [everyone[entry.id] for entry in rank(entries, criteria, Meetings(decision.evidence.run_offs)).entries]
+
+
+def _only_time_is_open(one: Assessment) -> bool:
+    open_ones = [judged for judged in one.judgements.values() if judged.verdict is Verdict.UNDECIDED]
+    return bool(open_ones) and all(
+        isinstance(judged.result, MetricValue) and metric_of(judged.requirement.metric).statistic is not None
+        for judged in open_ones
+    )
+
+
+def _statistic(profile: RequirementProfile, criteria: tuple[Criterion, ...]) -> str | None:
+    """The latency statistic that decides most: that of the first criterion that has one, else of a requirement."""
+    keys = (*(rule.key for rule in criteria), *(one.metric for one in profile.requirements))
+    return next((found for key in keys if (found := metric_of(key).statistic) is not None), None)
 
 
 def _is_near(one: Assessment, winner: Assessment, criteria: tuple[Criterion, ...]) -> bool:

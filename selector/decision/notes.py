@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from selector.decision.records import Assessment, Status
+from selector.decision.visits import UNEVEN, visits
 from selector.metrics import NotObserved
 from selector.requirements import RequirementProfile
 from selector.types import Evidence, Measurement
 
 
 def notes(profile: RequirementProfile, evidence: Evidence, assessments: Sequence[Assessment]) -> tuple[str, ...]:
-    """The plan's notes, then stale evidence and what random weights leave open; each once."""
-    found = [*evidence.plan.notes, _stale(evidence, assessments), _random_weights(profile, assessments)]
+    """The plan's notes, then stale evidence, an uneven machine and what random weights leave open; each once."""
+    found = [
+        *evidence.plan.notes,
+        _stale(evidence, assessments),
+        _uneven(evidence),
+        _random_weights(profile, assessments),
+    ]
     return tuple(dict.fromkeys(note for note in found if note))
 
 
@@ -25,6 +31,18 @@ def _stale(evidence: Evidence, assessments: Sequence[Assessment]) -> str:
         f"{_counted(total, 'stored measurement')} of {_counted(len(counts), 'candidate')} "
         f"{'is' if total == 1 else 'are'} stale and not used: made on this device, but with other versions, threads, "
         "power limit or protocol"
+    )
+
+
+def _uneven(evidence: Evidence) -> str:
+    """Said where it makes a figure unstable; below that it only widens intervals a little."""
+    unevenness = visits(evidence.run_offs).unevenness
+    if unevenness <= UNEVEN / 2:
+        return ""
+    return (
+        f"the speed of this machine changes from one moment to the next by {100 * unevenness:.0f} % (one standard "
+        "deviation): figures that were taken at one time are unstable, and their intervals allow for it; "
+        "`selector doctor` says what disturbs it"
     )
 
 

@@ -41,11 +41,14 @@ FAULTS = (
     "slow",
     "disturbed",
     "unstable",
+    "uneven",
 )
 """What can be planted: outcomes by their names; "slow" takes a hundred times as long, "disturbed" is under foreign
-load until the device was left alone for a while, "unstable" always is."""
+load until the device was left alone for a while, "unstable" always is; "uneven" runs on a device that is now fast,
+now slow."""
 
 _FACTORS = {"channels_last": 0.92, "amp-bf16": 0.6, "amp-fp16": 0.55, "compile": 0.5}
+_SLOW, _MOOD_CALLS = 1.3, 20
 _WAYS = {"onnxruntime": 0.45, "openvino": 0.35, "openvino-bf16": 0.22}
 
 
@@ -60,6 +63,8 @@ class Fake(Device):
         self._memory = 0
         self._foreign = 0.0
         self._load = 0.0
+        self._spins = 0
+        self.uneven = False
 
     @classmethod
     def detect(cls) -> list[Device]:
@@ -115,8 +120,15 @@ class Fake(Device):
         return tuple(one for one in host_signals(threads, 1) if one.reading == "foreign_seconds")
 
     def spin(self) -> float:
-        """Takes no time; always the same."""
-        return 3e-4
+        """Takes no time; always the same, but on an uneven device."""
+        self._spins += 1
+        return 3e-4 * (_SLOW if self.uneven and self._spins % 2 else 1.0)
+
+    def mood(self, calls: int) -> float:
+        """How many times as long a runner's next query takes: on an uneven device that changes now and then."""
+        if not self.uneven:
+            return 1.0
+        return _SLOW if int(content_hash(str(calls // _MOOD_CALLS))[:4], 16) % 2 else 1.0
 
     def pause(self, seconds: float) -> None:
         """Moves the clock; a load that only disturbs ends meanwhile."""
@@ -151,6 +163,7 @@ class Fake(Device):
         if fault == "fallback":
             raise FallbackError("planted fault: asked for the provider A, B ran")
         self.load({"unstable": 1.0, "disturbed": 0.5}.get(fault or "", 0.0))
+        self.uneven = fault == "uneven"
         size = (facts.parameters or 5_000_000) * 4
         self._memory = int(size * 1.2) + candidate.batch_size * 3 * math.prod(candidate.image_size) * 40
         return FakeRunner(self, candidate, facts, wrong=fault == "wrong_output", slow=fault == "slow")
@@ -184,8 +197,9 @@ class FakeRunner:
     def run(self, fed: Any) -> Any:
         """Takes simulated time: slower in the first calls, then a log-normal noise of 3 %."""
         self._calls += 1
+        mood = self._device.mood(self._calls)
         warming = 1 + 2 * math.exp(-self._calls / 3)
-        self._device.advance(self._seconds * warming * math.exp(0.03 * self._random.standard_normal()))
+        self._device.advance(self._seconds * mood * warming * math.exp(0.03 * self._random.standard_normal()))
         return fed
 
     def read(self, answer: Any) -> NDArray[np.float32]:

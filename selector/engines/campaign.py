@@ -18,7 +18,7 @@ from selector.store import Store
 from selector.store.evidence import gather, stored
 from selector.types import Certificate, Measurement, Planned, speed_identity
 
-_RUN_OFFS = 3
+_RUN_OFFS = 4
 """At most: after one, somebody else may be ahead, with others near."""
 
 
@@ -124,9 +124,11 @@ class Campaign:
     def _run_offs(self, engine: LocalEngine) -> None:
         """Lets finalists meet until whoever is ahead has met everyone near."""
         planned = {one.candidate.id: one for one in self._prospect.plan.considered}
+        budget = self._profile.evaluation.time_budget
         for _ in range(_RUN_OFFS):
             who = self._finalists()
-            if who is None:
+            spent = budget is not None and time.monotonic() - self._started - engine.waited >= budget
+            if who is None or spent:
                 return
             those = [planned[one.id] for one in who.assessments]
             self._observer.meets(those)

@@ -1,4 +1,9 @@
-"""The run-off: finalists timed in turn, round by round, by processes that are kept ready side by side."""
+"""The run-off: finalists timed in turn, round by round, by processes that are kept ready side by side.
+
+It brings two things: who of them is faster, as paired rounds, and what each takes when it is visited at many times. A
+measurement is one visit; where a neighbour on the same host comes and goes by the second, two of them are as far
+apart as the host's moods, however narrow the interval of each.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +24,12 @@ from selector.engines.server import ForkServer
 from selector.engines.tail import Tail
 from selector.metrics import PERCENTILE_SAMPLES
 from selector.profiler import protocol
-from selector.profiler.duels import Rounds, decided, duels
+from selector.profiler.duels import Rounds, decided, duels, unevenness
+from selector.profiler.intervals import half_width
+from selector.profiler.intervals import statistic as interval
 from selector.profiler.lookout import wait_until_quiet
 from selector.profiler.stages import BuildRecord, Job
-from selector.profiler.statistics import decode, encode
+from selector.profiler.statistics import decode, encode, summarize
 from selector.types import Environment, RunOff
 
 _LOAD_SECONDS = 300.0
@@ -51,10 +58,10 @@ class Conductor:
         self._stopping = stopping
 
     def meet(self, finalists: Sequence[tuple[Job, BuildRecord]], statistic: str, run_id: str) -> RunOff:
-        """Rounds until the first by `statistic` is decided against every other, or the time cap of all is used up.
+        """Rounds until `statistic` of each is narrow and the first is decided against every other, or time is up.
 
         Args:
-            finalists: At least two, each built.
+            finalists: At least one, each built.
             statistic: What they are ranked by: "mean" or a percentile.
             run_id: The run.
 
@@ -63,14 +70,13 @@ class Conductor:
             Stopped: The run was asked to stop.
         """
         began = time.monotonic()
-        cap = sum(job.rule.time_cap for job, _ in finalists)
         disturbed: tuple[str, ...] = ()
         taken: dict[str, Rounds] = {}
         for attempt in range(2):
             if attempt:
                 quiet = finalists[0][0].quiet
                 wait_until_quiet(self._device, self._environment.threads, quiet.calibration, quiet.patience)
-            taken, disturbed = self._attempt(finalists, statistic, cap)
+            taken, disturbed = self._attempt(finalists, statistic)
             if not disturbed:
                 break
         return RunOff(
@@ -87,10 +93,12 @@ class Conductor:
             duels=duels(taken),
             disturbed_by=disturbed,
             wall_seconds=time.monotonic() - began,
+            summaries={identity: summarize(rounds.ravel()) for identity, rounds in taken.items()},
+            unevenness=unevenness(taken),
         )
 
     def _attempt(
-        self, finalists: Sequence[tuple[Job, BuildRecord]], statistic: str, cap: float
+        self, finalists: Sequence[tuple[Job, BuildRecord]], statistic: str
     ) -> tuple[dict[str, Rounds], tuple[str, ...]]:
         """What each was timed at, shape (rounds, queries), and what disturbed it."""
         with contextlib.ExitStack() as stack:
@@ -104,15 +112,18 @@ class Conductor:
             queries = _queries(max(turn.ready() for turn in turns), statistic)
             order = list(turns)
             shuffle = random.Random(0).shuffle  # in turn, but nobody always after the same one
-            used = 0.0
+            began, cap = self._device.clock(), protocol.VISITS_CAP * finalists[0][0].rule.time_cap
             for number in range(1, protocol.ROUND_LOOKS[-1] + 1):
+                round_began = self._device.clock()
                 shuffle(order)
                 for turn in order:
                     self._device.pause(protocol.SETTLING_SECONDS)
-                    used += turn.take(queries)
-                over = used >= cap and number >= protocol.ROUND_LOOKS[0]
+                    turn.take(queries)
+                now = self._device.clock()
+                over = now - began >= cap and number >= protocol.ROUND_LOOKS[0]
                 if over or (number in protocol.ROUND_LOOKS and _settled(turns, statistic)):
                     break
+                self._device.pause(max(0.0, round_began + protocol.ROUND_SPACING - now))
             disturbed = [clause for turn in turns for clause in turn.end()]
             return {turn.job.identity: np.array(turn.rounds) for turn in turns}, tuple(dict.fromkeys(disturbed))
 
@@ -131,11 +142,10 @@ class _Turn:
         seconds: float = self._answer()
         return seconds
 
-    def take(self, queries: int) -> float:
-        """One burst; the seconds that its queries took."""
+    def take(self, queries: int) -> None:
+        """One burst."""
         self._ask(queries)
         self.rounds.append(decode(self._answer()))
-        return float(self.rounds[-1].sum())
 
     def end(self) -> tuple[str, ...]:
         """Ends it; what disturbed it."""
@@ -162,12 +172,16 @@ class _Turn:
 def _queries(seconds: float, statistic: str) -> int:
     """Queries of a round: enough time, and in the first look's rounds enough for the percentile."""
     needed = PERCENTILE_SAMPLES.get(statistic, 1) / protocol.ROUND_LOOKS[0]
-    return max(protocol.ROUND_QUERIES, math.ceil(protocol.ROUND_SECONDS / max(seconds, 1e-6)), math.ceil(needed))
+    fitting = min(protocol.ROUND_QUERIES, math.ceil(protocol.ROUND_SPACING / max(seconds, 1e-6)))
+    return max(fitting, math.ceil(protocol.ROUND_SECONDS / max(seconds, 1e-6)), math.ceil(needed))
 
 
 def _settled(turns: Sequence[_Turn], statistic: str) -> bool:
-    """Whether whoever is ahead is decided against every other."""
-    made = duels({turn.job.identity: np.array(turn.rounds) for turn in turns}, (statistic,))
+    """Whether everyone's figure is narrow, and whoever is ahead is decided against every other."""
+    taken = {turn.job.identity: np.array(turn.rounds) for turn in turns}
+    if any(half_width(interval(summarize(one.ravel()), statistic)) > protocol.STEADY for one in taken.values()):
+        return False
+    made = duels(taken, (statistic,))
     ahead = {turn.job.identity for turn in turns}
     for duel in made:
         ahead.discard(duel.second if duel.ratio.value < 1 else duel.first)

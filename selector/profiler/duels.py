@@ -32,10 +32,12 @@ def duels(taken: Mapping[str, Rounds], statistics: Sequence[str] = _STATISTICS) 
     (Bonferroni).
 
     Args:
-        taken: By identity, at least two; the same number of rounds for each.
+        taken: By identity; the same number of rounds for each.
         statistics: "mean" or percentiles.
     """
     pairs = list(combinations(taken, 2))
+    if not pairs:
+        return ()
     confidence = 1 - (1 - CONFIDENCE) / (len(pairs) * len(protocol.ROUND_LOOKS))
     made = []
     for name in statistics:
@@ -79,6 +81,26 @@ def decided(duel: Duel) -> bool:
     """Whether one is faster beyond the noise, or both are proven alike."""
     low, high = duel.ratio.low or 0.0, duel.ratio.high or float("inf")
     return low > 1 or high < 1 or (low >= 1 - protocol.ALIKE and high <= 1 + protocol.ALIKE)
+
+
+def unevenness(taken: Mapping[str, Rounds]) -> float:
+    """One standard deviation, as a fraction, by which a candidate's median moves from round to round.
+
+    Of the variance of the rounds' medians (as logarithms) that which a median of so few queries has anyway is taken
+    away: π/2 times the variance of its mean, by the usual asymptotic formula, with the spread within rounds read
+    from the quartiles. The mean over the candidates, as a variance.
+
+    Args:
+        taken: By identity, at least two rounds each.
+    """
+    left = []
+    for rounds in taken.values():
+        logarithms = np.log(rounds)
+        quartiles = np.quantile(logarithms, (0.25, 0.75), axis=1)
+        within = float(np.mean(((quartiles[1] - quartiles[0]) / 1.349) ** 2))
+        between = float(np.median(logarithms, axis=1).var(ddof=1))
+        left.append(max(0.0, between - np.pi / 2 * within / rounds.shape[1]))
+    return float(np.sqrt(np.mean(left)))
 
 
 def _of(rounds: NDArray[np.float64], statistic: str) -> NDArray[np.float64]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from selector.devices import Device
 from selector.profiler import protocol
+
+_DECILES = 2.563
+"""From the first to the last decile of a normal distribution, in standard deviations."""
 
 
 @dataclass(frozen=True)
@@ -14,8 +18,8 @@ class Conditions:
     """What a lookout saw.
 
     Attributes:
-        readings: Growth of each counter, mean of each level, and "spin": the time of fixed work relative to the
-            calibrated one.
+        readings: Growth of each counter, mean of each level; "spin": the time of fixed work relative to the
+            calibrated one; "spin_spread": by how much that time varied, as a fraction (one standard deviation).
         disturbed_by: A clause for each sign of foreign load; empty when the device was left alone.
     """
 
@@ -67,7 +71,11 @@ class Lookout:
         """What all stretches together say."""
         spins = sorted(self._spins)
         readings = {name: sum(values) / len(values) for name, values in self._levels.items()}
-        readings |= {**self._growth, "spin": spins[len(spins) // 2] / self._calibration}
+        readings |= {
+            **self._growth,
+            "spin": spins[len(spins) // 2] / self._calibration,
+            "spin_spread": _spread(spins),
+        }
         disturbed = []
         for signal in self._signals:
             if signal.reading not in readings:
@@ -78,6 +86,12 @@ class Lookout:
             if value > signal.limit:
                 disturbed.append(signal.says(value))
         return Conditions(readings, tuple(disturbed))
+
+
+def _spread(ordered: list[float]) -> float:
+    """Standard deviation of the logarithms, read from the first and last decile: one stray spin tells nothing."""
+    low, high = ordered[len(ordered) // 10], ordered[-1 - len(ordered) // 10]
+    return math.log(high / low) / _DECILES
 
 
 def calibrate(device: Device) -> float:

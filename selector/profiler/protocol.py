@@ -54,8 +54,14 @@ SETTLING_QUERIES = 2
 """Queries before those of a round that are not timed: the others have used the caches meanwhile."""
 SETTLING_SECONDS = 0.02
 """Pause before a candidate's turn: threads of the one before still spin in wait for work."""
-ROUND_LOOKS = (8, 16, 32, 64)
+ROUND_SPACING = 0.5
+"""A round begins at least so many seconds after the one before: visits shall see the machine at different times."""
+ROUND_LOOKS = (8, 16, 32, 64, 128)
 """Rounds after which a run-off looks whether it is decided."""
+STEADY = 0.025
+"""Half-width, relative to the value, at which the figure of many visits is narrow enough."""
+VISITS_CAP = 7.5
+"""A run-off ends after this many times the time cap of one candidate anyway."""
 ALIKE = 0.01
 """Two finalists are alike when their ratio is proven to be within this of 1."""
 

@@ -48,9 +48,10 @@ def insert(connection: sa.Connection, run_off: RunOff, revision: int) -> None:
 def select(
     connection: sa.Connection, environment: Environment, identities: Set[str], as_of: int | None
 ) -> list[RunOff]:
-    """The run-offs of an environment with those duels that still speak, newest first.
+    """The run-offs of an environment with what still speaks of them, newest first.
 
-    A duel speaks when both are asked for and no newer series of measurements of either has begun since.
+    A summary speaks when its candidate is asked for and no newer series of its measurements has begun since; a duel
+    when both do.
 
     Args:
         connection: Within a transaction.
@@ -68,8 +69,9 @@ def select(
         began = _newest_series_began(connection, identities & set(one.identities), as_of)
         still = {name for name, when in began.items() if when < revision}
         duels = tuple(duel for duel in one.duels if duel.first in still and duel.second in still)
-        if duels:
-            found.append(replace(one, duels=duels))
+        summaries = {name: summary for name, summary in one.summaries.items() if name in still}
+        if duels or summaries:
+            found.append(replace(one, duels=duels, summaries=summaries))
     return found
 
 

@@ -93,13 +93,43 @@ def test_they_meet_once(store: Store) -> None:
 
 def test_nobody_meets_who_is_far(store: Store) -> None:
     watcher = Watcher()
-    far = fake_profile(
+    evaluate(far_profile(), store, observer=watcher)
+    assert watcher.meetings == []
+
+
+def far_profile() -> RequirementProfile:
+    """Ways of one model that are far apart."""
+    return fake_profile(
         requirements=None,
         objective={"minimize": "latency_p50"},
         candidates={"models": ["resnet18.a1_in1k"], "optimizations": ["eager", "openvino"]},
     )
-    evaluate(far, store, observer=watcher)
-    assert watcher.meetings == []
+
+
+def test_a_lone_winner_is_visited_at_other_times_where_the_machine_is_uneven(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SELECTOR_FAKE_FAULTS", "*=uneven")
+    watcher = Watcher()
+    decision = evaluate(far_profile(), store, observer=watcher)
+    [(run_off, why)] = watcher.results
+    assert why == ""
+    assert run_off is not None
+    assert decision.winner is not None
+    assert run_off.candidates == (decision.winner.id,)
+    assert run_off.duels == ()
+    # Each visit meets the fast or the slow mood by chance: the logarithms are log(1.3) / 2 around their mean.
+    assert 0.04 < run_off.unevenness < 0.2
+    [summary] = run_off.summaries.values()
+    assert decision.winner.metrics["latency_p50"].value == summary.percentiles["p50"].value  # type: ignore[union-attr]
+    loser = decision.ranked[1].metrics["latency_p50"]
+    alone = store.latest({decision.ranked[1].measurement.identity})  # type: ignore[union-attr]
+    [measured] = alone.values()
+    once = measured.observation.summary.percentiles["p50"]  # type: ignore[union-attr]
+    assert loser.low < once.low < once.high < loser.high  # type: ignore[union-attr,operator]
+    again = Watcher()
+    evaluate(far_profile(), store, observer=again)
+    assert again.meetings == []
 
 
 def test_a_disturbed_run_off_decides_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

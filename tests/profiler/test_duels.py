@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selector.profiler.duels import decided, duels, ratio
+from selector.profiler.duels import decided, duels, ratio, unevenness
 from selector.types import Duel, Interval
 
 TRIALS = 200
@@ -80,3 +80,30 @@ def test_every_pair_meets_by_every_statistic_that_the_queries_support():
 )
 def test_decided_is_apart_or_proven_alike(low, high, expected):
     assert decided(Duel("a", "b", "p50", Interval(1.0, low, high))) is expected
+
+
+class TestUnevenness:
+    """How much medians move from round to round beyond what their queries explain."""
+
+    @pytest.mark.parametrize("truth", [0.0, 0.02, 0.13])
+    def test_it_is_what_rounds_differ_by(self, truth):
+        found = []
+        for seed in range(30):
+            random = np.random.default_rng(seed)
+            taken = {
+                name: 0.01 * factor * random.lognormal(0, 0.05, (64, 15)) * random.lognormal(0, truth, (64, 1))
+                for name, factor in (("a", 1.0), ("b", 3.0))
+            }
+            found.append(unevenness(taken))
+        assert np.mean(found) == pytest.approx(truth, abs=0.006)
+
+    def test_one_query_a_round_is_enough_to_tell(self):
+        random = np.random.default_rng(0)
+        assert unevenness({"a": 5.0 * random.lognormal(0, 0.1, (200, 1))}) == pytest.approx(0.1, rel=0.15)
+
+    def test_rounds_that_are_all_alike(self):
+        assert unevenness({"a": np.full((8, 5), 0.01)}) == 0.0
+
+
+def test_one_alone_has_nobody_to_meet():
+    assert duels({"a": np.full((8, 5), 0.01)}) == ()

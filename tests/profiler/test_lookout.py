@@ -39,7 +39,7 @@ def _watched(device, seconds, *, calibration=3e-4):
 def test_left_alone():
     conditions = _watched(Fake(), 1.0)
     assert conditions.disturbed_by == ()
-    assert conditions.readings == {"foreign_seconds": 0.0, "spin": pytest.approx(1.0)}
+    assert conditions.readings == {"foreign_seconds": 0.0, "spin": pytest.approx(1.0), "spin_spread": 0.0}
 
 
 def test_foreign_load_is_told_with_its_size():

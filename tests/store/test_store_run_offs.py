@@ -43,6 +43,23 @@ def test_it_speaks_only_for_pairs_that_are_asked_for(met):
     assert store.run_offs({first.identity, second.identity}, replace(ENVIRONMENT, threads=1)) == []
 
 
+def test_what_visits_showed_of_one_speaks_though_the_other_is_not_asked_for(met):
+    store, first, second, _ = met
+    summary = first.observation.summary
+    run_off = replace(
+        make_run_off(first.identity, second.identity),
+        id="with-summaries",
+        summaries={first.identity: summary, second.identity: summary},
+        unevenness=0.125,
+    )
+    store.add_run_off(run_off)
+    [found] = store.run_offs({first.identity}, ENVIRONMENT)
+    assert (found.summaries, found.unevenness, found.duels) == ({first.identity: summary}, 0.125, ())
+    store.add(measurement(0.2), new_series=True)
+    [found] = store.run_offs({first.identity, second.identity}, ENVIRONMENT)
+    assert set(found.summaries) == {second.identity}
+
+
 def test_a_finalist_that_was_measured_again_has_not_met(met):
     store, first, second, _ = met
     store.add(measurement(0.2), new_series=True)
