@@ -47,7 +47,7 @@ class Decider:
 
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
-        seen = visits(evidence.run_offs)
+        seen = visits(evidence.run_offs, evidence.measurements.values())
         settled = {name: seen.settle(one) for name, one in evidence.measurements.items()}
         self._settled = replace(evidence, measurements=settled)
         self._meetings = Meetings(evidence.run_offs)

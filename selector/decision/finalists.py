@@ -9,7 +9,7 @@ from selector.decision.figures import metric_of
 from selector.decision.meetings import Meetings
 from selector.decision.ranking import Criterion, Entry, Span, criteria_of, rank
 from selector.decision.records import Assessment, Decision, Status
-from selector.decision.visits import is_uneven, visits
+from selector.decision.visits import UNEVEN, spin_spread, visits
 from selector.metrics import MetricValue
 from selector.requirements import RequirementProfile, Verdict
 
@@ -55,7 +55,7 @@ def finalists(decision: Decision) -> Finalists | None:
     winner = decision.winner
     meetings = Meetings(decision.evidence.run_offs)
     visited = visits(decision.evidence.run_offs).summaries
-    uneven = is_uneven(decision.evidence.measurements.values())
+    uneven = spin_spread(decision.evidence.measurements.values()) > UNEVEN
     room = decision.evidence.plan.environment.memory_total / 2
     chosen: list[Assessment] = []
     wanted = False

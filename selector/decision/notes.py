@@ -36,7 +36,7 @@ def _stale(evidence: Evidence, assessments: Sequence[Assessment]) -> str:
 
 def _uneven(evidence: Evidence) -> str:
     """Said where it makes a figure unstable; below that it only widens intervals a little."""
-    unevenness = visits(evidence.run_offs).unevenness
+    unevenness = visits(evidence.run_offs, evidence.measurements.values()).unevenness
     if unevenness <= UNEVEN / 2:
         return ""
     return (

@@ -13,7 +13,7 @@ from support.evidence import ENVIRONMENT, make_evidence, make_measurement, make_
 
 from selector.decision import decide
 from selector.decision.finalists import finalists
-from selector.decision.visits import STEADY, is_steady, is_uneven, visits, widened
+from selector.decision.visits import SPIN_SHARE, STEADY, is_steady, spin_spread, visits, widened
 from selector.types import Evidence, Interval, LatencySummary, Measurement, Outcome, RunOff, speed_identity
 
 FASTEST = make_profile({}, objective={"direction": "minimize", "metric": "latency_p50"})
@@ -170,9 +170,21 @@ class TestWhoIsVisited:
 
 
 def test_an_uneven_machine_is_told_by_its_spins():
-    assert is_uneven([_measured("a.x", 0.01, spread=0.2), _measured("b.x", 0.01, spread=0.1)])
-    assert not is_uneven([_measured("a.x", 0.01, spread=0.01), _measured("b.x", 0.01)])
-    assert not is_uneven([])
+    uneven = [_measured("a.x", 0.01, spread=0.2), _measured("b.x", 0.01, spread=0.1), _measured("c.x", 0.01)]
+    assert spin_spread(uneven) == pytest.approx(0.15)
+    assert spin_spread([]) == 0.0
+    assert visits((), uneven).unevenness == pytest.approx(SPIN_SHARE * 0.15)
+    assert visits((_run_off(0.3, a=0.01),), uneven).unevenness == 0.3
+    assert visits((), [_measured("a.x", 0.01, spread=0.04)]).unevenness == 0.0
+
+
+def test_visits_within_a_few_seconds_count_as_few():
+    """What visits of one minute cannot know of the next is not left out either."""
+    visited = _run_off(0.1, a=0.012)
+    hasty = _p50(_evidence(replace(visited, wall_seconds=3.0), a=0.010), "a")
+    patient = _p50(_evidence(replace(visited, wall_seconds=300.0), a=0.010), "a")
+    assert math.log(hasty.high / hasty.value) == pytest.approx(math.hypot(math.log(1.01), 0.196), rel=1e-6)
+    assert math.log(patient.high / patient.value) == pytest.approx(math.hypot(math.log(1.01), 0.0196), rel=1e-6)
 
 
 POSITIVE = st.floats(1e-5, 10.0)
