@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from functools import cache
 
-from selector.metrics import METRICS, Metric, MetricResult, MetricValue, NotObserved, Reading
+from selector.metrics import MetricResult, MetricValue, NotObserved, Reading, metric_of
 from selector.quantities import format_quantity
 from selector.requirements import RequirementProfile
+
+__all__ = ["METRIC_OF_PRICE", "STANDARD", "Figures", "keys_for", "metric_of", "show"]
 
 STANDARD = (
     "accuracy_top1",
@@ -64,16 +65,6 @@ class Figures(Mapping[str, MetricResult]):
 
     def __repr__(self) -> str:
         return f"Figures({dict(self)!r})"
-
-
-@cache
-def metric_of(key: str) -> Metric:
-    """The registered metric that a key such as "accuracy_top1@imagenet-1k" names.
-
-    Raises:
-        UnknownNameError: No such metric.
-    """
-    return METRICS.get(key.partition("@")[0])
 
 
 def keys_for(profile: RequirementProfile) -> dict[str, None]:

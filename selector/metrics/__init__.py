@@ -26,6 +26,7 @@ from selector.metrics.base import (
     evaluate_metric,
     label,
     metric,
+    metric_of,
     observed,
 )
 
@@ -43,5 +44,6 @@ __all__ = [
     "evaluate_metric",
     "label",
     "metric",
+    "metric_of",
     "observed",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 from selector.registry import Registry
@@ -141,6 +142,16 @@ def metric(
         return compute
 
     return register
+
+
+@cache
+def metric_of(key: str) -> Metric:
+    """The registered metric that a key such as "accuracy_top1@imagenet-1k" names.
+
+    Raises:
+        UnknownNameError: No such metric.
+    """
+    return METRICS.get(key.partition("@")[0])
 
 
 def evaluate_metric(name: str, reading: Reading) -> MetricResult:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from selector.metrics import METRICS
+from selector.metrics import metric_of
 from selector.profiler.protocol import StoppingRule, Target
 from selector.requirements import RequirementProfile
 from selector.types import Measurement, Outcome
@@ -53,4 +53,4 @@ def _seconds_per_query(profile: RequirementProfile, metric: str, limit: float) -
 
 def _statistic(key: str) -> str | None:
     """The latency statistic that decides a metric, None for metrics without one."""
-    return METRICS.get(key.partition("@")[0]).statistic
+    return metric_of(key).statistic

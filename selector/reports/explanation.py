@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from selector.metrics import METRICS, MetricValue
+from selector.metrics import MetricValue, metric_of
 from selector.quantities import format_quantity
 from selector.reports.json_report import candidate_data
 from selector.reports.text import plain
@@ -78,7 +78,7 @@ def _figures(assessment: Assessment) -> list[str]:
 def _figure(name: str, result: MetricResult) -> str:
     if not isinstance(result, MetricValue):
         return f"– ({plain(result.reason)})"
-    kind = METRICS.get(name.partition("@")[0]).kind
+    kind = metric_of(name).kind
     text = format_quantity(result.value, kind)
     if result.low is not None and result.high is not None:
         text += f" ({format_quantity(result.low, kind)} to {format_quantity(result.high, kind)}"

@@ -195,7 +195,7 @@ def _ranking(decision: Decision) -> str:
         return ""
     shown = decision.ranked[:TOP]
     rest = len(decision.ranked) - len(shown)
-    legend = ["± is how far the interval reaches, where a figure has one."]
+    legend = ["± is how far the interval reaches, where a figure has one; both ends stand where its sides differ."]
     if any(one.tied_with for one in shown):
         legend.append("A place marked = is a tie: a preference, not proven better.")
     if rest:

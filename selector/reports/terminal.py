@@ -116,7 +116,7 @@ def _figures(decision: Decision, winner: Assessment) -> Iterable[str]:
 
 def _with_margin(key: str, figure: MetricValue) -> str:
     scale = scale_for(key, [figure.value])
-    return f"{scale.with_margin(figure)} {scale.unit}".strip()
+    return scale.with_margin(figure, unit=scale.unit)
 
 
 def _sure(decision: Decision) -> tuple[str, ...]:

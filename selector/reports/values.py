@@ -23,6 +23,10 @@ __all__ = ["MISSING", "Scale", "label", "metric_of", "observed", "scale_for", "s
 
 MISSING = "–"
 """Stands where there is no figure."""
+_LOPSIDED = 1.5
+"""How many times the shorter side of an interval the longer one is before ± would mislead,"""
+_NOTABLE = 0.05
+"""and by what share of the figure it is longer."""
 
 
 def observed(result: MetricResult | None) -> MetricValue | None:
@@ -48,18 +52,31 @@ class Scale:
         """`value` (base unit) in this unit, without the unit: "38.1", "1,040", "85.8"."""
         return self._fixed(value / self.factor, self.decimals(value, digits))
 
-    def with_margin(self, figure: MetricValue, digits: int = 3) -> str:
-        """The figure and how far its interval reaches from it: "38.1 ±0.4"; without interval just the figure."""
+    def with_margin(self, figure: MetricValue, digits: int = 3, unit: str = "") -> str:
+        """The figure and its interval: "38.1 ±0.4", and both ends where its sides differ: "4.57 (4.10 to 9.40)".
+
+        Args:
+            figure: In the base unit; one without interval is shown alone.
+            digits: Significant digits.
+            unit: Stands behind the figure, or behind the margin.
+        """
+        behind = f" {unit}" if unit else ""
         if figure.low is None or figure.high is None:
-            return self.number(figure.value, digits)
-        margin = max(figure.high - figure.value, figure.value - figure.low) / self.factor
+            return self.number(figure.value, digits) + behind
+        above, below = figure.high - figure.value, figure.value - figure.low
+        margin = max(above, below) / self.factor
         if not (math.isfinite(margin) and margin > 0):
-            return self.number(figure.value, digits)
+            return self.number(figure.value, digits) + behind
         decimals = self.decimals(figure.value, digits)
+        if _lopsided(above, below, figure.value):
+            value, low, high = (
+                self._fixed(each / self.factor, decimals) for each in (figure.value, figure.low, figure.high)
+            )
+            return f"{value}{behind} ({low} to {high})"
         if round(margin, decimals) == 0:
             decimals = -math.floor(math.log10(margin))
-            return f"{self.number(figure.value, digits)} ±{self._fixed(margin, decimals)}"
-        return f"{self._fixed(figure.value / self.factor, decimals)} ±{self._fixed(margin, decimals)}"
+            return f"{self.number(figure.value, digits)} ±{self._fixed(margin, decimals)}{behind}"
+        return f"{self._fixed(figure.value / self.factor, decimals)} ±{self._fixed(margin, decimals)}{behind}"
 
     def decimals(self, value: float, digits: int = 3) -> int:
         """Decimals that show `value` with so many significant digits; shares keep one."""
@@ -71,6 +88,12 @@ class Scale:
     @staticmethod
     def _fixed(shown: float, decimals: int) -> str:
         return f"{shown:,.{decimals}f}".replace("-", "−")
+
+
+def _lopsided(above: float, below: float, value: float) -> bool:
+    """Whether an interval's sides differ so much that one margin would claim what was not measured."""
+    longer, shorter = max(above, below), min(above, below)
+    return longer > _LOPSIDED * shorter and longer - shorter > _NOTABLE * abs(value)
 
 
 def scale_for(key: str, values: Iterable[float]) -> Scale:
