@@ -168,7 +168,8 @@ def graph(bench, request) -> Iterator[tuple[list[Planned], Path]]:
     before = bench.graphs()
     for one in planned:
         measurement = bench.measure(one).measurement
-        assert measurement.outcome is Outcome.OK, measurement.message
+        # Built and right; whether it was left alone while it was timed does not matter here.
+        assert measurement.outcome in (Outcome.OK, Outcome.UNSTABLE), measurement.message
     (path,) = bench.graphs() - before
     yield planned, path
     path.unlink(missing_ok=True)
