@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,11 +49,13 @@ class Built:
         seconds: What making it took when it was really made; 0 where nothing is built.
         artifact_bytes: Size of the files to deploy, or None.
         files: What `load` reads from the cache; the build is made again when one of them is gone.
+        diagnostics: Readings that explain it; they go into the observation's.
     """
 
     seconds: float
     artifact_bytes: int | None
     files: tuple[Path, ...] = ()
+    diagnostics: Mapping[str, float] = field(default_factory=dict)
 
 
 class Optimization(ABC):

@@ -7,8 +7,8 @@ holds what would be deployed, so that its memory can be read there. `hold` loads
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from selector.artifacts import ArtifactCache
 from selector.devices import DEVICES, Device, Runner
 from selector.devices.base import library_versions
 from selector.optimizations import OPTIMIZATIONS, Bench
+from selector.optimizations.inputs import realistic_images
 from selector.profiler import models, protocol
 from selector.profiler.agreement import Logits, compare
 from selector.profiler.calm import Quiet, time_calmly
@@ -85,11 +86,13 @@ class BuildRecord:
         seconds: What it took when it was made.
         artifact_bytes: Size of what is deployed, or None.
         from_cache: Whether it was made by an earlier run.
+        diagnostics: Readings that explain it, such as which exporter wrote its graph.
     """
 
     seconds: float
     artifact_bytes: int | None
     from_cache: bool = False
+    diagnostics: Mapping[str, float] = field(default_factory=dict)
 
 
 def find_build(job: Job) -> BuildRecord | None:
@@ -98,7 +101,8 @@ def find_build(job: Job) -> BuildRecord | None:
     record = cache.read_json(_build_path(cache, job))
     if record is None or not all((cache.folder / file).is_file() for file in record["files"]):
         return None
-    return BuildRecord(record["seconds"], record["artifact_bytes"], from_cache=True)
+    diagnostics = record.get("diagnostics", {})
+    return BuildRecord(record["seconds"], record["artifact_bytes"], from_cache=True, diagnostics=diagnostics)
 
 
 def build(job: Job, phase: Phase) -> BuildRecord:
@@ -120,9 +124,15 @@ def build(job: Job, phase: Phase) -> BuildRecord:
     built = OPTIMIZATIONS.get(job.candidate.optimization).build(bench)
     needed = (stored.path, stored.path.with_suffix(".json"), reference, *built.files)
     files = [str(path.relative_to(cache.folder)) for path in needed]
-    record = BuildRecord(built.seconds, built.artifact_bytes)
+    record = BuildRecord(built.seconds, built.artifact_bytes, diagnostics=built.diagnostics)
     cache.write_json(
-        _build_path(cache, job), {"seconds": record.seconds, "artifact_bytes": record.artifact_bytes, "files": files}
+        _build_path(cache, job),
+        {
+            "seconds": record.seconds,
+            "artifact_bytes": record.artifact_bytes,
+            "diagnostics": dict(record.diagnostics),
+            "files": files,
+        },
     )
     return record
 
@@ -175,7 +185,12 @@ def measure(job: Job, record: BuildRecord, phase: Phase) -> Measured:
         agreement=agreement,
         energy_joules=timed.joules,
         stopped_because=timed.stopped_because,
-        diagnostics={**timed.conditions.readings, "attempts": timed.attempts, "waited_seconds": timed.waited},
+        diagnostics={
+            **record.diagnostics,
+            **timed.conditions.readings,
+            "attempts": timed.attempts,
+            "waited_seconds": timed.waited,
+        },
     )
     return Measured(observation, weights, timed.conditions.disturbed_by)
 
@@ -251,7 +266,7 @@ def _images(job: Job) -> Batch:
     """Images to compare on: whole batches, the same for every way of one model, batch and size."""
     size = job.candidate.batch_size
     count = size * math.ceil(protocol.AGREEMENT_IMAGES / size)
-    return models.realistic_images(count, job.candidate.image_size, seed=count)
+    return realistic_images(count, job.candidate.image_size, seed=count)
 
 
 def _write_reference(bench: Bench, path: Path) -> None:
@@ -261,7 +276,7 @@ def _write_reference(bench: Bench, path: Path) -> None:
     candidate = bench.candidate
     size = candidate.batch_size
     count = size * math.ceil(protocol.AGREEMENT_IMAGES / size)
-    images = models.realistic_images(count, candidate.image_size, seed=count)
+    images = realistic_images(count, candidate.image_size, seed=count)
     model = bench.model()
     with torch.inference_mode():
         logits = [model(torch.from_numpy(images[start : start + size])).numpy() for start in range(0, count, size)]
