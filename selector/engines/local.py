@@ -17,6 +17,7 @@ from selector.engines.run import BUILD_SECONDS
 from selector.engines.runoff import Conductor, RunOffFailed
 from selector.engines.server import Ended, ForkServer
 from selector.engines.tail import Tail
+from selector.optimizations.calibration import CalibrationSet
 from selector.profiler import protocol
 from selector.profiler.calm import Quiet
 from selector.profiler.lookout import calibrate
@@ -46,6 +47,7 @@ class Order:
         rule: When timing stops.
         tolerance: Relative error allowed against fp32 eager.
         pretrained: Whether published weights are wanted, should they be had.
+        calibration: What int8 is calibrated on, or None.
     """
 
     candidate: Candidate
@@ -53,6 +55,7 @@ class Order:
     rule: StoppingRule
     tolerance: float
     pretrained: bool
+    calibration: CalibrationSet | None = None
 
 
 @dataclass(frozen=True)
@@ -217,6 +220,7 @@ class LocalEngine:
             tolerance=order.tolerance,
             pretrained=order.pretrained,
             cache=self._cache.folder,
+            calibration=order.calibration,
             quiet=replace(self._quiet, patience=min(self._quiet.patience, self._patience)),
         )
 

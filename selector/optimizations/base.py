@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from selector.artifacts import ArtifactCache
 from selector.devices import Runner
+from selector.optimizations.calibration import Calibration
 from selector.registry import Registry
 from selector.types import Candidate, DeviceKind, Environment, Precision
 
@@ -30,6 +31,7 @@ class Bench:
         weights_key: Names the weights' content; part of the key of everything that is built from them.
         weights_bytes: Size of the weights file.
         model: Makes the fp32 model with its weights, in eval mode, on the CPU; each call a new one.
+        calibration: What int8 is calibrated on, or None where the profile names nothing.
     """
 
     candidate: Candidate
@@ -39,6 +41,7 @@ class Bench:
     weights_key: str
     weights_bytes: int
     model: Callable[[], torch.nn.Module]
+    calibration: Calibration | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,8 @@ class Optimization(ABC):
         settings: Fixed knobs, part of the identity.
         runs_on: Kinds of device.
         packages: Import names that must be installed, each with the extra that brings it.
+        calibrated: Whether it needs `Bench.calibration`; it is unavailable under a profile that names none, and
+            the set's hash becomes one of the candidate's settings.
     """
 
     name: str
@@ -82,6 +87,7 @@ class Optimization(ABC):
     settings: tuple[tuple[str, str], ...] = ()
     runs_on: tuple[DeviceKind, ...] = ("cpu", "cuda")
     packages: tuple[tuple[str, str], ...] = ()
+    calibrated: bool = False
 
     def unavailable(self, environment: Environment) -> str | None:
         """Why this way cannot run in `environment`, as a clause that says what to change, or None when it can.

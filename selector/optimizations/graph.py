@@ -98,7 +98,7 @@ def _exported(bench: Bench, precision: Precision) -> Built:
 def _export(bench: Bench, precision: Precision, path: Path) -> dict[str, Any]:
     """The exporter that came through, its seconds, and the graph's relative error (None when not verified)."""
     half = replace(bench, model=lambda: _in_half(bench.model(), precision)) if precision != "fp32" else bench
-    options = {"opset": _OPSETS[precision], "optimize": False} if precision == "bf16" else {}
+    options: dict[str, Any] = {"opset": _OPSETS[precision], "optimize": False} if precision == "bf16" else {}
     reasons = []
     for exporter in _EXPORTERS[precision]:
         try:

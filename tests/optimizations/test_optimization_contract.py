@@ -21,6 +21,7 @@ from selector.types import Precision, speed_identity
 CONTRACT = (
     *("eager", "channels_last", "amp-bf16", "amp-fp16", "channels_last+amp-bf16", "channels_last+amp-fp16"),
     *("compile", "amp-bf16+compile", "amp-fp16+compile", "onnxruntime", "openvino", "openvino-bf16"),
+    *("openvino-fp16", "onnxruntime-int8", "openvino-int8", "openvino_nncf-int8"),
 )
 LAYOUT, PRECISION, COMPILER = range(3)
 
@@ -84,7 +85,7 @@ def test_its_libraries_are_distributions(way):
     for library in way.libraries:
         assert library == library.lower()
         # triton comes with torch's builds for GPUs only; the extras may be left out.
-        if library not in ("triton", "onnx", "onnxscript", "onnxruntime", "openvino"):
+        if library not in ("triton", "onnx", "onnxscript", "onnxruntime", "openvino", "nncf"):
             assert importlib.metadata.version(library)
 
 
@@ -100,6 +101,11 @@ def test_its_packages_come_with_an_extra_that_exists(way):
     required = "\n".join(importlib.metadata.requires("vision-selector") or [])
     for package, extra in way.packages:
         assert re.search(rf"^{package}\b.*extra == ['\"]{extra}['\"]", required, re.MULTILINE)
+
+
+@every_way
+def test_int8_ways_are_calibrated(way):
+    assert way.calibrated is (way.precision == "int8")
 
 
 @every_way
@@ -195,7 +201,7 @@ def test_half_precision_must_be_native(monkeypatch, kind, capability, bf16, fp16
             assert can or way.precision in reason
 
 
-@pytest.mark.parametrize("name", ["onnxruntime", "openvino", "openvino-bf16"])
+@pytest.mark.parametrize("name", [name for name in CONTRACT if name.startswith(("onnxruntime", "openvino"))])
 def test_a_missing_package_is_named_with_its_extra(monkeypatch, name):
     way = OPTIMIZATIONS.get(name)
     for package, extra in way.packages:
@@ -227,7 +233,7 @@ from selector.optimizations import OPTIMIZATIONS, all_libraries, unavailable_way
 environment = resolve("cpu").environment(None, all_libraries())
 unavailable_ways(environment)
 assert len(OPTIMIZATIONS) >= 12
-heavy = {"torch", "timm", "onnx", "onnxscript", "onnxruntime", "openvino"} & set(sys.modules)
+heavy = {"torch", "timm", "onnx", "onnxscript", "onnxruntime", "openvino", "nncf", "PIL"} & set(sys.modules)
 assert not heavy, heavy
 """
     subprocess.run([sys.executable, "-W", "error", "-c", program], check=True, timeout=120)

@@ -19,6 +19,7 @@ from selector.profiler.statistics import decode, summarize
 from selector.types import Measurement, Outcome, Planned
 
 pytestmark = pytest.mark.slow
+FROM_ONE_GRAPH = ("onnxruntime", "openvino")
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +62,7 @@ def _check(planned: Planned, measurement: Measurement) -> None:
     if planned.candidate.precision == "fp32":
         assert agreement.relative_error < 1e-4
     else:
-        assert agreement.relative_error > 1e-5, "half precision leaves traces; none means that fp32 ran"
+        assert agreement.relative_error > 1e-5, "lower precision leaves traces; none means that fp32 ran"
     samples = decode(observation.latencies)
     assert len(samples) == observation.summary.samples > 0
     assert (samples > 0).all()
@@ -72,10 +73,11 @@ def _check(planned: Planned, measurement: Measurement) -> None:
     assert observation.first_call > 0
     assert observation.load_seconds > 0
     # The weights are held in memory, at least, and not the imported runtimes on top.
-    weights = 4 * (planned.facts.parameters or 0) / (2 if planned.candidate.precision != "fp32" else 1)
+    size = {"fp32": 4, "int8": 1}.get(planned.candidate.precision, 2)
+    weights = size * (planned.facts.parameters or 0)
     assert weights < observation.memory["peak"] < 1.5 * 2**30
     assert observation.artifact_bytes is not None
-    assert observation.artifact_bytes > 2 * (planned.facts.parameters or 0)
+    assert observation.artifact_bytes > min(size, 2) * (planned.facts.parameters or 0)
     assert observation.energy_joules is None, "a CPU in a container has no counter"
 
 
@@ -94,6 +96,12 @@ def test_every_way_of_running_a_model(bench, model):
     assert first["eager"].observation.agreement.relative_error < 1e-6
     exporting = {"onnxruntime", "openvino", "openvino-bf16"} & first.keys()
     assert len(bench.graphs() - graphs) == (1 if exporting else 0), "the runtimes share one exported file"
+    for name in {"onnxruntime-int8", "openvino-int8", "openvino_nncf-int8"} & first.keys():
+        observation = first[name].observation
+        quantizing = observation.diagnostics["quantization_seconds"]
+        assert observation.build_seconds > quantizing > 0
+        assert observation.artifact_bytes < 0.8 * first["onnxruntime"].observation.artifact_bytes
+        assert observation.diagnostics["exported_by_torchscript"] == 1.0
     builds = {first[name].observation.build_seconds for name in exporting}
     assert len(builds) == 1, "and all report what making it took"
     assert min(builds) > 0
@@ -159,7 +167,7 @@ def test_a_batch_of_several_images(bench, way):
 @pytest.fixture
 def graph(bench, request) -> Iterator[tuple[list[Planned], Path]]:
     """A model at a size of its own under both runtimes, and its graph, which no other test uses."""
-    ways = [bench.planned(request.param, way) for way in ("onnxruntime", "openvino")]
+    ways = [bench.planned(request.param, way) for way in FROM_ONE_GRAPH]
     reason = next((planned.unavailable for planned in ways if planned.unavailable), None)
     if reason:
         pytest.skip(reason)
@@ -168,7 +176,7 @@ def graph(bench, request) -> Iterator[tuple[list[Planned], Path]]:
     before = bench.graphs()
     for one in planned:
         measurement = bench.measure(one).measurement
-        assert measurement.outcome is Outcome.OK, measurement.message
+        assert measurement.outcome in (Outcome.OK, Outcome.UNSTABLE), measurement.message
     (path,) = bench.graphs() - before
     yield planned, path
     path.unlink(missing_ok=True)
