@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from support.real_models import CONVNEXT, SMALL_MODELS, TIMING_SECONDS, VIT, Workbench, workbench
+from support.real_models import CONVNEXT, EFFICIENTNET, SMALL_MODELS, TIMING_SECONDS, VIT, Workbench, workbench
 
 from selector.devices import resolve
 from selector.engines.server import ForkServer
@@ -20,6 +20,7 @@ from selector.types import Measurement, Outcome, Planned
 
 pytestmark = pytest.mark.slow
 FROM_ONE_GRAPH = ("onnxruntime", "openvino")
+"""These compute in fp32, so that also a change of little consequence is seen."""
 
 
 @pytest.fixture(scope="module")
@@ -219,6 +220,56 @@ def test_a_wrong_engine_is_never_timed(bench, graph, name, change, told):
         assert re.search(told, measurement.message)
         assert measurement.phase == "agreement"
         assert measurement.observation is None
+
+
+def _one_scale_in_onnx(path: Path) -> None:
+    """A hundred times the scale of one class's weights."""
+    import onnx
+    from onnx import numpy_helper
+
+    model = onnx.load(str(path))
+    scales = [one for one in model.graph.initializer if "scale" in one.name and list(one.dims) == [1000]]
+    values = numpy_helper.to_array(scales[0]).copy()
+    values[7] *= 100
+    scales[0].CopyFrom(numpy_helper.from_array(values, scales[0].name))
+    onnx.save(model, str(path))
+
+
+def _one_scale_in_openvino(path: Path) -> None:
+    """The same in the file of weights that lies beside an .xml file."""
+    constants = re.findall(
+        r'<data element_type="f32" shape="1000, 1" offset="(\d+)" size="4000"', path.read_text(encoding="utf-8")
+    )
+    weights = bytearray(path.with_suffix(".bin").read_bytes())
+    values = np.frombuffer(weights, np.float32, 1000, int(constants[0]))
+    values[7] *= 100
+    path.with_suffix(".bin").write_bytes(weights)
+
+
+@pytest.mark.parametrize(
+    ("way", "pattern", "change"),
+    [
+        ("onnxruntime-int8", "quantized/*.onnx", _one_scale_in_onnx),
+        ("openvino-int8", "quantized/*.onnx", _one_scale_in_onnx),
+        ("openvino_nncf-int8", "nncf/*.xml", _one_scale_in_openvino),
+    ],
+)
+def test_one_changed_number_in_an_int8_graph_is_seen(bench, way, pattern, change):
+    planned = bench.planned(EFFICIENTNET, way)
+    if planned.unavailable:
+        pytest.skip(planned.unavailable)
+    planned = replace(planned, candidate=replace(planned.candidate, image_size=(128, 128)))
+    before = set(bench.cache.folder.glob(pattern))
+    bench.measure(planned)
+    made = set(bench.cache.folder.glob(pattern)) - before
+    for path in made:
+        change(path)
+    measurement = bench.measure(planned).measurement
+    for path in made:
+        path.unlink()
+    assert measurement.outcome is Outcome.WRONG_OUTPUT
+    assert re.search(r"differs from fp32 eager by \S+ of its norm, 0\.\d+ is allowed", measurement.message)
+    assert measurement.observation is None
 
 
 @pytest.mark.parametrize("graph", [VIT], indirect=True)
