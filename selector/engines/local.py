@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from selector.artifacts import ArtifactCache
+from selector.artifacts import ArtifactCache, cache_limit
 from selector.devices import Device
 from selector.engines.lock import device_lock
 from selector.engines.run import BUILD_SECONDS
@@ -114,6 +114,7 @@ class LocalEngine:
     def __enter__(self) -> LocalEngine:
         with contextlib.ExitStack() as stack:
             device, where = self._environment, self._cache.folder
+            stack.enter_context(self._cache.in_use())
             lock = device_lock(
                 device.device_kind, device.device_id, where, waiting=self._waiting, stopping=self._stopping
             )
@@ -125,6 +126,7 @@ class LocalEngine:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+        self._cache.prune(cache_limit())
 
     def measure(self, order: Order, told: Callable[[str], None] = lambda _: None) -> Result:
         """Builds and times one candidate; failures come back as measurements.

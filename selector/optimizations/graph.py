@@ -89,6 +89,7 @@ def _exported(bench: Bench, precision: Precision) -> Built:
     if record is None or not path.is_file():
         record = {"model": bench.candidate.architecture, "precision": precision, **_export(bench, precision, path)}
         bench.cache.write_json(record_path, record)
+    bench.cache.touch((path, record_path))
     diagnostics = {f"exported_by_{record['exporter']}": 1.0}
     if record["error"] is not None:
         diagnostics["export_error"] = float(record["error"])

@@ -55,6 +55,7 @@ def quantized_onnx(bench: Bench, *, symmetric: bool = False) -> Built:
             "seconds": time.perf_counter() - started,
         }
         bench.cache.write_json(record_path, record)
+    bench.cache.touch((path, record_path))
     return Built(
         exported.seconds + float(record["seconds"]),
         path.stat().st_size,

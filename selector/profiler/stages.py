@@ -107,6 +107,7 @@ def find_build(job: Job) -> BuildRecord | None:
     record = cache.read_json(_build_path(cache, job))
     if record is None or not all((cache.folder / file).is_file() for file in record["files"]):
         return None
+    cache.touch([_build_path(cache, job), *(cache.folder / file for file in record["files"])])
     diagnostics = record.get("diagnostics", {})
     return BuildRecord(record["seconds"], record["artifact_bytes"], from_cache=True, diagnostics=diagnostics)
 
@@ -134,6 +135,7 @@ def build(job: Job, phase: Phase) -> BuildRecord:
     built = OPTIMIZATIONS.get(job.candidate.optimization).build(bench)
     needed = [stored.path, stored.path.with_suffix(".json"), reference, *built.files]
     needed += [rounding] if rounding is not None else []
+    cache.touch(needed)
     files = [str(path.relative_to(cache.folder)) for path in needed]
     record = BuildRecord(built.seconds, built.artifact_bytes, diagnostics=built.diagnostics)
     cache.write_json(

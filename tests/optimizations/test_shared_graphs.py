@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -108,3 +111,29 @@ def test_another_weight_is_seen_in_half_precision(tmp_path, monkeypatch):
     monkeypatch.setattr(graph, "_in_half", lambda model, precision: convert(_weakened(model), precision))
     with pytest.raises(ExportFailedError, match=r"differs from the model's by \S+ of its norm"):
         graph.half_onnx(bench, "bf16")
+
+
+def test_two_processes_that_build_one_graph_leave_one_that_is_whole(tmp_path):
+    program = """
+import sys
+from pathlib import Path
+sys.path[:0] = sys.argv[2:]
+from support.real_benches import real_bench
+from selector.optimizations import graph
+bench = real_bench(Path(sys.argv[1]), "test_convnext.r160_in1k")
+sys.stdin.readline()
+built = graph.export_onnx(bench)
+print(built.artifact_bytes)
+"""
+    command = [sys.executable, "-c", program, str(tmp_path), str(Path(__file__).parents[1])]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    both = [subprocess.Popen(command, **pipes) for _ in range(2)]
+    for process in both:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    sizes = {process.communicate(timeout=300)[0].strip() for process in both}
+    assert [process.returncode for process in both] == [0, 0]
+    (path,) = tmp_path.glob("onnx/*.onnx")
+    assert sizes == {str(path.stat().st_size)}
+    assert not list(tmp_path.rglob(".being-written-*"))
+    assert _answer(path, np.zeros((1, 3, 160, 160), np.float32)).shape == (1, 1000)
