@@ -13,7 +13,7 @@ from selector.artifacts import ArtifactCache
 from selector.devices import Runner
 from selector.optimizations.calibration import Calibration
 from selector.registry import Registry
-from selector.types import Candidate, DeviceKind, Environment, Precision
+from selector.types import Candidate, DeviceKind, Environment, ModelFacts, Precision
 
 if TYPE_CHECKING:
     import torch
@@ -104,6 +104,14 @@ class Optimization(ABC):
                 return f"the package {package} is not installed: pip install 'vision-selector[{extra}]'"
         return None
 
+    def unsuited(self, facts: ModelFacts) -> str | None:  # noqa: ARG002 - part of the contract
+        """Why this way is nothing for a model, as a clause, or None. Only where known facts are certain of it."""
+        return None
+
+    def settings_on(self, kind: DeviceKind) -> tuple[tuple[str, str], ...]:  # noqa: ARG002 - part of the contract
+        """The fixed knobs on one kind of device: `settings`, and those that only this kind has."""
+        return self.settings
+
     def build(self, bench: Bench) -> Built:
         """Makes what `load` reads, in the cache; does nothing when it is there already.
 
@@ -129,7 +137,7 @@ def bf16_gap(environment: Environment) -> str | None:
     have = set(environment.capabilities)
     if environment.device_kind == "cpu" and not have & {"avx512_bf16", "amx_bf16", "bf16"}:
         return "this CPU has no bf16 arithmetic (avx512_bf16, amx_bf16 or Arm bf16); it would be emulated"
-    if environment.device_kind == "cuda" and _compute_capability(environment) < 80:
+    if environment.device_kind == "cuda" and compute_capability(environment) < 80:
         return "bf16 needs an Ampere GPU (compute capability 8.0) or newer"
     return None
 
@@ -142,11 +150,12 @@ def fp16_gap(environment: Environment) -> str | None:
         "asimdhp",
     }:
         return "this CPU has no fp16 arithmetic (avx512_fp16, amx_fp16 or Arm asimdhp); it would be emulated"
-    if environment.device_kind == "cuda" and _compute_capability(environment) < 53:
+    if environment.device_kind == "cuda" and compute_capability(environment) < 53:
         return "fp16 arithmetic needs compute capability 5.3 or newer"
     return None
 
 
-def _compute_capability(environment: Environment) -> int:
+def compute_capability(environment: Environment) -> int:
+    """Of a GPU, as in "sm_90": 90; 0 where there is none."""
     names = (name.removeprefix("sm_") for name in environment.capabilities if name.startswith("sm_"))
     return max((int(name) for name in names), default=0)

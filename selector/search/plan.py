@@ -10,7 +10,7 @@ from selector.errors import UnknownNameError, UsageError
 from selector.optimizations import OPTIMIZATIONS, Optimization
 from selector.optimizations.calibration import NO_CALIBRATION, RANDOM, RANDOM_NOTE, find_calibration
 from selector.requirements import Exclusion, RequirementProfile, static_exclusion
-from selector.types import Candidate, Environment, ModelFacts, Plan, Planned
+from selector.types import Candidate, DeviceKind, Environment, ModelFacts, Plan, Planned
 
 
 def make_plan(
@@ -35,8 +35,13 @@ def make_plan(
     selection = profile.candidates
     models = catalog.select(selection.models, selection.families, selection.exclude)
     ways = select_ways(selection.optimizations)
+    kind = environment.device_kind
     considered = tuple(
-        Planned(_candidate(profile, facts, way), facts, _why_not(profile, way, unavailable))
+        Planned(
+            _candidate(profile, facts, way, kind),
+            facts,
+            _why_not(profile, way, unavailable) or _unsuited(way, facts, kind),
+        )
         for facts in models
         for way in ways
     )
@@ -92,10 +97,15 @@ def exclusions(profile: RequirementProfile, plan: Plan) -> dict[str, Exclusion]:
     return {name: exclusion for name, exclusion in found.items() if exclusion is not None}
 
 
-def _candidate(profile: RequirementProfile, facts: ModelFacts, way: Optimization) -> Candidate:
+def _unsuited(way: Optimization, facts: ModelFacts, kind: DeviceKind) -> str | None:
+    """Why a way is nothing for a model; the fake device simulates every way of every model."""
+    return None if kind == "fake" else way.unsuited(facts)
+
+
+def _candidate(profile: RequirementProfile, facts: ModelFacts, way: Optimization, kind: DeviceKind) -> Candidate:
     workload = profile.workload
     # What was timed under one tolerance, or refused under it, says nothing about another.
-    settings = [*way.settings, ("agreement", f"{profile.agreement[way.precision]:g}")]
+    settings = [*way.settings_on(kind), ("agreement", f"{profile.agreement[way.precision]:g}")]
     if way.calibrated and profile.calibration is not None:
         settings.append(("calibration", profile.calibration.digest))
     return Candidate(

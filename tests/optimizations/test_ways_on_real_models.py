@@ -151,6 +151,16 @@ def test_compiling_with_half_precision(bench):
     _check(planned, bench.measure(planned).measurement)
 
 
+@pytest.mark.parametrize("way", ["compile-freezing", "compile-max-autotune"])
+def test_compiling_in_another_mode(bench, way):
+    planned = bench.planned(VIT, way)
+    if planned.unavailable:
+        pytest.skip(planned.unavailable)
+    measurement = bench.measure(planned).measurement
+    _check(planned, measurement)
+    assert measurement.observation.build_seconds > 1
+
+
 @pytest.mark.parametrize("way", ["eager", "onnxruntime", "openvino"])
 def test_a_batch_of_several_images(bench, way):
     planned = bench.planned(VIT, way, batch_size=3)
