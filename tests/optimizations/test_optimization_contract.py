@@ -25,6 +25,10 @@ CONTRACT = (
     *("half-bf16", "half-fp16", "tf32", "compile-reduce-overhead", "compile-max-autotune", "compile-freezing"),
     *("sdpa-math", "sdpa-flash", "sdpa-efficient", "half-bf16+sdpa-flash", "half-fp16+sdpa-cudnn"),
 )
+EXTRAS = (
+    *("triton", "onnx", "onnxscript", "onnxruntime", "openvino", "nncf"),
+    *("onnxruntime-gpu", "tensorrt"),
+)
 VARIANTS = (
     *("freezing", "max-autotune", "reduce-overhead"),  # of torch.compile
     *("math", "flash", "efficient", "cudnn"),  # of attention
@@ -34,7 +38,8 @@ LAYOUT, PRECISION, ATTENTION, COMPILER = range(4)
 
 CAPABLE_CPU = make_environment(capabilities=("amx_bf16", "avx2", "avx512_bf16", "avx512_fp16"))
 PLAIN_CPU = make_environment(capabilities=("avx2",))
-NEW_GPU = make_environment(device_kind="cuda", capabilities=("sm_90",))
+GPU_LIBRARIES = (("onnxruntime-gpu", "1.27.0"), ("tensorrt", "11.4.0.106"), ("torch", "2.9.0"), ("triton", "3.5.0"))
+NEW_GPU = make_environment(device_kind="cuda", capabilities=("sm_90",), versions=GPU_LIBRARIES)
 OLD_GPU = make_environment(device_kind="cuda", capabilities=("sm_52",))
 FAKE = make_environment(device_kind="fake", capabilities=())
 MACHINES = {"capable": CAPABLE_CPU, "plain": PLAIN_CPU, "new": NEW_GPU, "old": OLD_GPU}
@@ -95,7 +100,7 @@ def test_its_libraries_are_distributions(way):
     for library in way.libraries:
         assert library == library.lower()
         # triton comes with torch's builds for GPUs only; the extras may be left out.
-        if library not in ("triton", "onnx", "onnxscript", "onnxruntime", "openvino", "nncf"):
+        if library not in EXTRAS:
             assert importlib.metadata.version(library)
 
 
@@ -207,7 +212,7 @@ def _has_a_floor_of_its_own(name: str) -> bool:
 def test_half_precision_must_be_native(monkeypatch, kind, capability, bf16, fp16):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
-    environment = make_environment(device_kind=kind, capabilities=(capability,))
+    environment = make_environment(device_kind=kind, capabilities=(capability,), versions=GPU_LIBRARIES)
     for name, way in OPTIMIZATIONS:
         if kind in way.runs_on and way.precision in ("bf16", "fp16"):
             can = {"bf16": bf16, "fp16": fp16}[way.precision]
