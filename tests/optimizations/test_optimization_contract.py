@@ -23,6 +23,7 @@ CONTRACT = (
     *("compile", "amp-bf16+compile", "amp-fp16+compile", "onnxruntime", "openvino", "openvino-bf16"),
     *("openvino-fp16", "onnxruntime-int8", "openvino-int8", "openvino_nncf-int8"),
     *("half-bf16", "half-fp16", "tf32", "compile-reduce-overhead", "compile-max-autotune", "compile-freezing"),
+    *("onnxruntime-cuda", "onnxruntime-tensorrt", "tensorrt", "tensorrt-fp16", "tensorrt-bf16"),
     *("sdpa-math", "sdpa-flash", "sdpa-efficient", "half-bf16+sdpa-flash", "half-fp16+sdpa-cudnn"),
 )
 EXTRAS = (
