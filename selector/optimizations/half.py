@@ -3,7 +3,7 @@
 Autocast keeps those in fp32 and casts at every border; this does not, so it is faster and less exact. Agreement with
 fp32 eager decides whether a model bears it.
 
-Not executed on hardware by the project's own tests: fp16 on CUDA, and on CPUs with fp16 arithmetic.
+Not executed on hardware by the project's own tests: both types on CUDA, and fp16 on CPUs that have it.
 """
 
 from __future__ import annotations
