@@ -1,8 +1,9 @@
 """TensorRT 10.12 to 11, strongly typed: what an engine computes in stands in the graph that it is built from.
 
 The graphs are made and checked elsewhere, on the CPU: fp32 as exported, fp16 and bf16 by `half_onnx`, int8 with
-explicit Q/DQ nodes. Here an engine is built of one for the workload's exact shape (`tensorrt_building`), its
-precision is proven by its inspector (`tensorrt_inspection`), and it runs on GPU memory (`tensorrt_running`).
+explicit Q/DQ nodes and symmetric activations. Here an engine is built of one for the workload's exact shape
+(`tensorrt_building`), its precision is proven by its inspector (`tensorrt_inspection`), and it runs on GPU memory
+(`tensorrt_running`).
 
 Not executed on hardware by the project's own tests: all of TensorRT. Its names are checked against those of its
 published bindings, 10.12 and 11, and the code runs against a stand-in that knows no other names and computes with
@@ -11,11 +12,10 @@ ONNX Runtime. `pytest -m gpu` and `selector doctor` run these ways where there i
 
 from __future__ import annotations
 
-import importlib
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
@@ -39,15 +39,18 @@ from selector.optimizations.graph import (
     onnx_path,
 )
 from selector.optimizations.pytorch import cuda_gap
+from selector.optimizations.quantization import (
+    QUANTIZATION_LIBRARIES,
+    QUANTIZATION_PACKAGES,
+    quantized_onnx,
+    quantized_path,
+)
 from selector.optimizations.tensorrt_building import OPTIMIZATION_LEVEL, WORKSPACE_BYTES, build_engine
 from selector.optimizations.tensorrt_running import load_engine
 from selector.types import DeviceKind, Environment, Precision
 
 OLDEST, OLDEST_GPU = Version("10.12"), 75
 """The first release whose strongly typed networks serve here, and the compute capability that it still supports."""
-SERVED: tuple[Precision, ...] = ("fp32", "fp16", "bf16")
-"""Precisions that are registered. "int8" reads the shared Q/DQ graph and is added with the module that makes it."""
-_QUANTIZATION = "selector.optimizations.quantization"
 _DROPPED = {70: "Volta is not supported since 10.5", 72: "Xavier is not supported since 10.5"}
 
 
@@ -59,12 +62,16 @@ class TensorRt(Optimization):
     """
 
     runs_on: tuple[DeviceKind, ...] = ("cuda",)
-    libraries = (*EXPORT_LIBRARIES, "tensorrt")
-    packages = (("tensorrt", "tensorrt"), *EXPORT_PACKAGES)
+    libraries: tuple[str, ...] = (*EXPORT_LIBRARIES, "tensorrt")
+    packages: tuple[tuple[str, str], ...] = (("tensorrt", "tensorrt"), *EXPORT_PACKAGES)
 
     def __init__(self, precision: Precision) -> None:
         self.name = "tensorrt" if precision == "fp32" else f"tensorrt-{precision}"
         self.precision = precision
+        self.calibrated = precision == "int8"
+        if self.calibrated:
+            self.libraries = (*QUANTIZATION_LIBRARIES, "tensorrt")
+            self.packages = (("tensorrt", "tensorrt"), *QUANTIZATION_PACKAGES)
         self.description = f"TensorRT, strongly typed, {precision}"
         self.settings = (
             ("builder_optimization_level", str(OPTIMIZATION_LEVEL)),
@@ -87,8 +94,7 @@ class TensorRt(Optimization):
         if self.precision == "fp32":
             return export_onnx(bench)
         if self.precision == "int8":
-            quantization = importlib.import_module(_QUANTIZATION)
-            return cast("Built", quantization.quantized_onnx(bench))
+            return quantized_onnx(bench, symmetric=True)
         return half_onnx(bench, self.precision)
 
     def graph_path(self, bench: Bench) -> Path:
@@ -96,7 +102,7 @@ class TensorRt(Optimization):
         if self.precision == "fp32":
             return onnx_path(bench)
         if self.precision == "int8":
-            return cast("Path", importlib.import_module(_QUANTIZATION).quantized_path(bench))
+            return quantized_path(bench, symmetric=True)
         return half_path(bench, self.precision)
 
     def build(self, bench: Bench) -> Built:
@@ -174,5 +180,7 @@ def _gap(environment: Environment) -> str | None:
     return None
 
 
-for _precision in SERVED:
-    register(TensorRt(_precision))
+register(TensorRt("fp32"))
+register(TensorRt("fp16"))
+register(TensorRt("bf16"))
+register(TensorRt("int8"))

@@ -24,6 +24,7 @@ CONTRACT = (
     *("openvino-fp16", "onnxruntime-int8", "openvino-int8", "openvino_nncf-int8"),
     *("half-bf16", "half-fp16", "tf32", "compile-reduce-overhead", "compile-max-autotune", "compile-freezing"),
     *("onnxruntime-cuda", "onnxruntime-tensorrt", "tensorrt", "tensorrt-fp16", "tensorrt-bf16"),
+    "tensorrt-int8",
     *("sdpa-math", "sdpa-flash", "sdpa-efficient", "half-bf16+sdpa-flash", "half-fp16+sdpa-cudnn"),
 )
 EXTRAS = (
@@ -225,14 +226,16 @@ def test_half_precision_must_be_native(monkeypatch, kind, capability, bf16, fp16
             assert can or way.precision in reason
 
 
-@pytest.mark.parametrize("name", [name for name in CONTRACT if name.startswith(("onnxruntime", "openvino"))])
+@pytest.mark.parametrize(
+    "name", [name for name in CONTRACT if name.startswith(("onnxruntime", "openvino", "tensorrt"))]
+)
 def test_a_missing_package_is_named_with_its_extra(monkeypatch, name):
     way = OPTIMIZATIONS.get(name)
     for package, extra in way.packages:
         monkeypatch.setattr(
             importlib.util, "find_spec", lambda asked, gone=package: None if asked == gone else object()
         )
-        reason = way.unavailable(CAPABLE_CPU)
+        reason = way.unavailable(CAPABLE_CPU if "cpu" in way.runs_on else NEW_GPU)
         assert reason == f"the package {package} is not installed: pip install 'vision-selector[{extra}]'"
 
 

@@ -181,15 +181,15 @@ def test_int8_is_built_of_the_shared_graph_with_quantized_weights(module, bench,
     path = tmp_path / "int8.onnx"
     onnx.save(model, str(path))
     made = Built(1.0, path.stat().st_size, (path,), {"quantized": 1.0})
-    monkeypatch.setitem(
-        sys.modules,
-        "selector.optimizations.quantization",
-        SimpleNamespace(quantized_onnx=lambda bench: made, quantized_path=lambda bench: path),
-    )
-    way = tensorrt.TensorRt("int8")
+    asked = []
+    monkeypatch.setattr(tensorrt, "quantized_onnx", lambda bench, symmetric: asked.append(symmetric) or made)
+    monkeypatch.setattr(tensorrt, "quantized_path", lambda bench, symmetric: path)
+    way = OPTIMIZATIONS.get("tensorrt-int8")
+    assert way.calibrated
     built = way.build(bench)
     assert built.files[0] == path
     assert built.diagnostics == {"quantized": 1.0}
+    assert asked == [True], "TensorRT takes no zero points"
     runner = way.load(bench)
     fed = np.ones((2, 3, 64, 64), np.float32)
     expected = np.full((2, 4), 3 * 64 * 64 * 0.1)

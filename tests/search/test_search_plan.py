@@ -84,7 +84,7 @@ def test_ways_that_cannot_run_are_considered_with_their_reason() -> None:
     ("models", "ways", "named", "suggested"),
     [
         (["resnet18.a1_in1k"], ["egaer"], "optimization 'egaer'", "eager"),
-        (["resnet18.a1_in1k"], ["tensorflow*"], "optimization 'tensorflow*'", "amp-bf16"),
+        (["resnet18.a1_in1k"], ["tensorflow*"], "optimization 'tensorflow*'", "did you mean 'tensorrt'?"),
         (["resnet18.a1_in2k"], ["eager"], "model 'resnet18.a1_in2k'", "resnet18.a1_in1k"),
         (["resnetx*"], ["eager"], "'resnetx*'", ""),
     ],
