@@ -29,7 +29,7 @@ CONTRACT = (
 )
 EXTRAS = (
     *("triton", "onnx", "onnxscript", "onnxruntime", "openvino", "nncf"),
-    *("onnxruntime-gpu", "tensorrt"),
+    *("onnxruntime-gpu", "tensorrt", "torchao"),
 )
 VARIANTS = (
     *("freezing", "max-autotune", "reduce-overhead"),  # of torch.compile

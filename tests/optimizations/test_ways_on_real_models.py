@@ -151,7 +151,7 @@ def test_compiling_with_half_precision(bench):
     _check(planned, bench.measure(planned).measurement)
 
 
-@pytest.mark.parametrize("way", ["compile-freezing", "compile-max-autotune"])
+@pytest.mark.parametrize("way", ["compile-freezing", "compile-max-autotune", "torchao-int8"])
 def test_compiling_in_another_mode(bench, way):
     planned = bench.planned(VIT, way)
     if planned.unavailable:

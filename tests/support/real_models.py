@@ -61,7 +61,11 @@ class Workbench:
     def ways(self, model: str, *, compiling: bool) -> list[Planned]:
         """What can run here: the ways that compile, or all others."""
         found = [one for one in self.plan(model).considered if one.unavailable is None]
-        return [one for one in found if ("compile" in one.candidate.optimization) is compiling]
+        return [
+            one
+            for one in found
+            if any(name.startswith("compile.") for name, _ in one.candidate.settings) is compiling
+        ]
 
     def measure(self, planned: Planned) -> Result:
         """Measures on random weights, with the tolerance that profiles have by default."""
