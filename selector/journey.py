@@ -22,6 +22,7 @@ from selector.optimizations import OPTIMIZATIONS, all_libraries, unavailable_way
 from selector.profiler.rule import stopping_rule, suffices
 from selector.requirements import RequirementProfile
 from selector.search import estimate_run, exclusions, make_plan, resolve_strategy
+from selector.search.plan import with_digest
 from selector.store import RunRecord, Store
 from selector.store.evidence import find_environment, gather, stored
 from selector.types import Measurement, Plan, Timing
@@ -56,6 +57,7 @@ def evaluate(
 
     options, observer = options or Options(), observer or Observer()
     started = time.monotonic()
+    profile = with_digest(profile)
     prospect = survey(profile, store, options)
     models = {planned.facts.name: planned.facts for planned in prospect.open}
     weights = WeightsPolicy(prospect.device.kind, list(models.values()), offline=options.offline)
@@ -93,6 +95,7 @@ def survey(profile: RequirementProfile, store: Store | None, options: Options | 
         UsageError: The device is not here; a model, way or strategy does not exist.
     """
     options = options or Options()
+    profile = with_digest(profile)
     device = resolve(profile.device.target)
     environment = device.environment(profile.device.threads, all_libraries())
     strategy, _ = resolve_strategy(profile.evaluation.strategy)
@@ -126,6 +129,7 @@ def rank(
     Raises:
         UsageError: The store has no measurements of the device.
     """
+    profile = with_digest(profile)
     environment = find_environment(profile, store, environment_id)
     runs = [run for run in store.runs(100) if run.environment.id == environment.id]
     notes = runs[0].notes if runs else ()
@@ -146,6 +150,8 @@ def decide_run(store: Store, reference: str, profile: RequirementProfile | None 
     """
     record = store.run(reference)
     profile = profile or record.profile
+    if profile.calibration is not None and not profile.calibration.digest:
+        profile = with_digest(profile)
     plan = make_plan(profile, load_catalog(), record.environment, record.unavailable, record.notes)
     left_out = {name for name, reason in record.excluded if reason == _LEFT_OUT}
     plan = replace(plan, considered=tuple(one for one in plan.considered if one.candidate.id not in left_out))

@@ -8,13 +8,15 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selector.artifacts import ArtifactCache, cache_folder
+from selector.artifacts import DEFAULT_LIMIT, ArtifactCache, cache_folder, cache_limit
+from selector.errors import UsageError
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -162,3 +164,87 @@ def test_relative_folders_work(tmp_path, monkeypatch):
     cache = ArtifactCache(Path("relative"))
     cache.write_json(cache.path("a", 1, ".json"), [1])
     assert len(list((tmp_path / "relative" / "a").iterdir())) == 1
+
+
+# --- bounded
+
+
+def _fill(cache: ArtifactCache, kind: str, key: str, size: int, age: float) -> Path:
+    """An artifact of two files, last used `age` seconds ago."""
+    path = cache.path(kind, key, ".onnx")
+    with cache.writing(path) as temporary:
+        temporary.write_bytes(bytes(size - 2))
+    record = path.with_suffix(".json")
+    record.write_text("{}")
+    for file in (path, record):
+        os.utime(file, (time.time() - age,) * 2)
+    return path
+
+
+def test_artifacts_are_listed_longest_unused_first(cache):
+    assert cache.artifacts() == []
+    new, old = _fill(cache, "onnx", "new", 100, 10), _fill(cache, "weights", "old", 50, 1000)
+    (cache.folder / "onnx" / ".being-written-x").write_text("half")
+    listed = cache.artifacts()
+    assert [(one.kind, one.key, one.bytes, len(one.files)) for one in listed] == [
+        ("weights", old.stem, 50, 2),
+        ("onnx", new.stem, 100, 2),
+    ]
+    cache.touch([old])
+    assert [one.kind for one in cache.artifacts()] == ["onnx", "weights"]
+
+
+def test_pruning_takes_the_longest_unused_until_it_fits(cache):
+    paths = [_fill(cache, "onnx", str(index), 100, 1000 - index) for index in range(5)]
+    assert cache.prune(max_size=500) == []
+    removed = cache.prune(max_size=250)
+    assert [one.key for one in removed] == [path.stem for path in paths[:3]]
+    assert [path.exists() for path in paths] == [False, False, False, True, True]
+    assert not paths[0].with_suffix(".json").exists()
+
+
+def test_pruning_by_age_alone(cache):
+    old, new = _fill(cache, "onnx", "old", 100, 1000), _fill(cache, "onnx", "new", 100, 10)
+    assert [one.key for one in cache.prune(older_than=500)] == [old.stem]
+    assert new.exists()
+
+
+def test_what_a_living_run_has_used_stays(cache):
+    compiled = cache.folder / "inductor" / "ab" / "kernel.so"
+    compiled.parent.mkdir(parents=True)
+    compiled.write_bytes(bytes(100))
+    os.utime(compiled, (1, 1))
+    used, unused = _fill(cache, "onnx", "used", 100, 1000), _fill(cache, "onnx", "unused", 100, 900)
+    program = """
+import sys, time
+from pathlib import Path
+from selector.artifacts import ArtifactCache
+cache = ArtifactCache(Path(sys.argv[1]))
+with cache.in_use():
+    cache.touch([Path(sys.argv[2])])
+    print("using", flush=True)
+    time.sleep(600)
+"""
+    arguments = [sys.executable, "-c", program, str(cache.folder), str(used)]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"using\n"
+        assert [one.key for one in cache.prune(max_size=0)] == [unused.stem]
+        assert used.exists()
+        assert compiled.exists(), "which of its files a compiler uses cannot be told"
+        process.send_signal(signal.SIGKILL)
+    # A run that was killed holds nothing.
+    assert {one.kind for one in cache.prune(max_size=0)} == {"onnx", "inductor"}
+    assert not used.exists()
+    assert not compiled.exists()
+    assert list((cache.folder / ".leases").iterdir()) == []
+
+
+def test_the_limit_is_configured(monkeypatch):
+    monkeypatch.delenv("SELECTOR_CACHE_LIMIT", raising=False)
+    assert cache_limit() == DEFAULT_LIMIT
+    monkeypatch.setenv("SELECTOR_CACHE_LIMIT", "8 GiB")
+    assert cache_limit() == 8 * 2**30
+    monkeypatch.setenv("SELECTOR_CACHE_LIMIT", "much")
+    with pytest.raises(UsageError):
+        cache_limit()

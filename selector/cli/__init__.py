@@ -14,7 +14,7 @@ import traceback
 
 import typer
 
-from selector.cli import completion, listing, machine, main_job, models, serving
+from selector.cli import completion, listing, machine, main_job, models, serving, storage
 from selector.cli.output import say, unwritten
 from selector.errors import SelectorError
 
@@ -33,6 +33,7 @@ models.add_to(app)
 listing.add_to(app)
 serving.add_to(app)
 machine.add_to(app)
+storage.add_to(app)
 
 _INTERRUPTED = 130
 _INTERNAL = 4

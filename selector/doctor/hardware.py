@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import metadata
 
 from selector.devices import DEVICES, Device
 from selector.doctor.base import Finding, Visit, check
 from selector.optimizations import all_libraries
+from selector.optimizations.pytorch import torch_cuda
 from selector.quantities import format_quantity
 
 
@@ -33,7 +33,7 @@ def _present(device: Device, *, chosen: bool) -> Iterator[Finding]:
     figures = {"memory_total": float(environment.memory_total), "threads": float(environment.threads)}
     mark = " (looked at here)" if chosen else ""
     yield Finding(device.target + mark, "ok", ", ".join(parts), figures=figures)
-    if device.kind == "cuda" and metadata.version("torch").endswith("+cpu"):
+    if device.kind == "cuda" and torch_cuda() is None:
         yield Finding(
             device.target,
             "fail",

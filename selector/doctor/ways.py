@@ -21,8 +21,10 @@ from selector.engines.run import Observer, Prospect
 from selector.journey import evaluate
 from selector.metrics import PERCENTILE_SAMPLES
 from selector.optimizations import OPTIMIZATIONS, all_libraries
+from selector.optimizations.calibration import RANDOM
 from selector.quantities import format_quantity
 from selector.requirements import (
+    Calibration,
     CandidateSelection,
     DeviceBudget,
     Evaluation,
@@ -35,6 +37,8 @@ from selector.types import Measurement, Outcome, Planned
 
 MODEL = "test_vit.r160_in1k"
 _TIMING_SECONDS = 0.5
+_CALIBRATION_IMAGES = 16
+"""Made-up ones, which is enough to prove that an int8 way runs."""
 _PATIENCE_SECONDS = 20.0
 """How long to wait for a run that holds the device."""
 
@@ -72,6 +76,7 @@ def _evaluated(visit: Visit, watcher: _Watcher) -> Decision:
         device=DeviceBudget(target=visit.device.target),
         objective=Objective(direction="minimize", metric="latency_p50"),
         candidates=CandidateSelection(models=(MODEL,), optimizations=visit.ways),
+        calibration=Calibration(images=RANDOM, count=_CALIBRATION_IMAGES),
         evaluation=Evaluation(candidate_time=_TIMING_SECONDS),
     )
     with tempfile.TemporaryDirectory(prefix="doctor-") as name:

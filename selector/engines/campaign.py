@@ -11,6 +11,7 @@ from selector.engines.run import Observer, Options, Prospect
 from selector.engines.runoff import RunOffFailed
 from selector.engines.server import Stopped, remove_left
 from selector.engines.weights import WeightsPolicy
+from selector.optimizations.calibration import CalibrationSet, check_images, find_calibration
 from selector.profiler.rule import stopping_rule, suffices
 from selector.requirements import RequirementProfile
 from selector.search import SearchState, Stop, resolve_strategy
@@ -58,11 +59,16 @@ class Campaign:
         self._weights = weights
         self._started = started
         self._rule = stopping_rule(profile)
+        self._calibration: CalibrationSet | None = None
         self.measured_seconds = 0.0
 
     def run(self) -> Certificate:
         """Measures, and says how the search went."""
         remove_left(self._options.cache)
+        asked = self._profile.calibration
+        if asked is not None:
+            self._calibration = find_calibration(asked.images, asked.count)
+            check_images(self._calibration, self._options.cache)
         measured = dict(self._prospect.stored)
         stop = Stop("exhausted", 1.0)
         if self._prospect.open or self._finalists() is not None:
@@ -150,6 +156,7 @@ class Campaign:
             self._rule,
             self._profile.agreement[planned.candidate.precision],
             self._weights.pretrained(planned.facts),
+            self._calibration,
         )
 
     def _measured_meanwhile(self) -> dict[str, Measurement]:

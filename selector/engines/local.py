@@ -10,13 +10,14 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from selector.artifacts import ArtifactCache
+from selector.artifacts import ArtifactCache, cache_limit
 from selector.devices import Device
 from selector.engines.lock import device_lock
 from selector.engines.run import BUILD_SECONDS
 from selector.engines.runoff import Conductor, RunOffFailed
 from selector.engines.server import Ended, ForkServer
 from selector.engines.tail import Tail
+from selector.optimizations.calibration import CalibrationSet
 from selector.profiler import protocol
 from selector.profiler.calm import Quiet
 from selector.profiler.lookout import calibrate
@@ -46,6 +47,7 @@ class Order:
         rule: When timing stops.
         tolerance: Relative error allowed against fp32 eager.
         pretrained: Whether published weights are wanted, should they be had.
+        calibration: What int8 is calibrated on, or None.
     """
 
     candidate: Candidate
@@ -53,6 +55,7 @@ class Order:
     rule: StoppingRule
     tolerance: float
     pretrained: bool
+    calibration: CalibrationSet | None = None
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,7 @@ class LocalEngine:
     def __enter__(self) -> LocalEngine:
         with contextlib.ExitStack() as stack:
             device, where = self._environment, self._cache.folder
+            stack.enter_context(self._cache.in_use())
             lock = device_lock(
                 device.device_kind, device.device_id, where, waiting=self._waiting, stopping=self._stopping
             )
@@ -122,6 +126,7 @@ class LocalEngine:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+        self._cache.prune(cache_limit())
 
     def measure(self, order: Order, told: Callable[[str], None] = lambda _: None) -> Result:
         """Builds and times one candidate; failures come back as measurements.
@@ -217,6 +222,7 @@ class LocalEngine:
             tolerance=order.tolerance,
             pretrained=order.pretrained,
             cache=self._cache.folder,
+            calibration=order.calibration,
             quiet=replace(self._quiet, patience=min(self._quiet.patience, self._patience)),
         )
 

@@ -1,6 +1,7 @@
 """Automatic mixed precision: matrix products and convolutions in half precision, the rest in fp32.
 
-On CUDA these ways are not verified on hardware by the project's own test machine; `pytest -m gpu` does it on one.
+Not executed on hardware by the project's own tests: autocast on CUDA, and fp16 on CPUs that have it. `pytest -m gpu`
+and `selector doctor` run these ways where there is a GPU.
 """
 
 from __future__ import annotations

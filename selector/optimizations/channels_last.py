@@ -1,4 +1,7 @@
-"""Weights and images in NHWC order, which vectorized convolutions prefer."""
+"""Weights and images in NHWC order, which vectorized convolutions prefer.
+
+Not executed on hardware by the project's own tests: on CUDA. `pytest -m gpu` does.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,12 @@
-"""ONNX Runtime with its CPU provider, fp32."""
+"""ONNX Runtime with its CPU provider, fp32; the base of its other ways."""
 
 from __future__ import annotations
 
+import json
+import shutil
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from selector.devices import Runner
@@ -15,6 +19,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from selector.devices.base import Batch
+
+_SHAPE_OPERATORS = frozenset(
+    {"Cast", "Concat", "Constant", "ConstantOfShape", "Gather", "Range", "Shape", "Slice", "Squeeze", "Unsqueeze"}
+)
+"""What exporters write to work out shapes; ONNX Runtime keeps such nodes on the CPU on purpose."""
 
 
 @dataclass
@@ -46,13 +55,32 @@ class OnnxRuntime(Optimization):
     name = "onnxruntime"
     description = "ONNX Runtime, CPU provider, fp32"
     runs_on = ("cpu",)
-    libraries = (*EXPORT_LIBRARIES, "onnxruntime")
-    packages = (("onnxruntime", "onnx"), *EXPORT_PACKAGES)
+    libraries: tuple[str, ...] = (*EXPORT_LIBRARIES, "onnxruntime")
+    packages: tuple[tuple[str, str], ...] = (("onnxruntime", "onnx"), *EXPORT_PACKAGES)
     settings = (("graph_optimization", "all"), ("provider", "CPUExecutionProvider"))
 
+    @property
+    def provider(self) -> str:
+        """The provider that is to run every node."""
+        return dict(self.settings)["provider"]
+
     def build(self, bench: Bench) -> Built:
-        """The shared export."""
+        """The graph, and one run of it that shows where each node runs.
+
+        Raises:
+            FallbackError: Nodes run on another provider than the one asked for.
+        """
+        built = self.graph(bench)
+        verify_placement(self.session(bench, profiled=True), self.provider, bench)
+        return built
+
+    def graph(self, bench: Bench) -> Built:
+        """Makes the graph that is run: the shared export."""
         return export_onnx(bench)
+
+    def path(self, bench: Bench) -> Path:
+        """Where `graph` makes it."""
+        return onnx_path(bench)
 
     def load(self, bench: Bench) -> Runner:
         """A session with the workload's batch fixed, so that shapes are known when the graph is optimized.
@@ -60,19 +88,59 @@ class OnnxRuntime(Optimization):
         Raises:
             FallbackError: Another provider than the one asked for would run.
         """
+        session = self.session(bench)
+        if session.get_providers()[0] != self.provider:
+            raise FallbackError(f"asked for {self.provider}, ONNX Runtime would run {session.get_providers()[0]}")
+        return OnnxRunner(session)
+
+    def session(self, bench: Bench, *, profiled: bool = False) -> Any:
+        """The graph as it is run, or the same with ONNX Runtime's profiler at work."""
         import onnxruntime
 
-        provider = dict(self.settings)["provider"]
         options = onnxruntime.SessionOptions()
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
         options.intra_op_num_threads = bench.threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         options.add_free_dimension_override_by_name(BATCH, bench.candidate.batch_size)
-        session = onnxruntime.InferenceSession(str(onnx_path(bench)), options, providers=[provider])
-        if session.get_providers()[0] != provider:
-            raise FallbackError(f"asked for {provider}, ONNX Runtime would run {session.get_providers()[0]}")
-        return OnnxRunner(session)
+        if profiled:
+            options.enable_profiling = True
+            options.profile_file_prefix = str(Path(tempfile.mkdtemp()) / "placement")
+        return onnxruntime.InferenceSession(str(self.path(bench)), options, providers=[self.provider])
+
+
+def verify_placement(session: Any, provider: str, bench: Bench) -> None:
+    """Runs a session once and reads from its profile where each node ran.
+
+    That a session lists a provider first says nothing: nodes that the provider does not take run on the CPU.
+
+    Args:
+        session: Made with profiling. One that does not list `provider` first is left to `OnnxRuntime.load`.
+        provider: That was asked for.
+        bench: Names batch and image size.
+
+    Raises:
+        FallbackError: A node that computes ran elsewhere. Those that only work out shapes may.
+    """
+    import numpy as np
+
+    height, width = bench.candidate.image_size
+    session.run(None, {INPUT: np.zeros((bench.candidate.batch_size, 3, height, width), np.float32)})
+    profile = Path(session.end_profiling())
+    events = [event.get("args", {}) for event in json.loads(profile.read_text()) if event.get("cat") == "Node"]
+    shutil.rmtree(profile.parent)
+    if session.get_providers()[0] != provider:
+        return
+    ran = [(event["op_name"], event["provider"]) for event in events if "provider" in event]
+    if not ran:
+        raise FallbackError("ONNX Runtime's profile does not say where the graph's nodes ran")
+    foreign = [one for one in ran if one[1] != provider and one[0] not in _SHAPE_OPERATORS]
+    if foreign:
+        names = ", ".join(sorted({name for name, _ in foreign})[:5])
+        elsewhere = ", ".join(sorted({where for _, where in foreign}))
+        raise FallbackError(
+            f"asked for {provider}, but {len(foreign)} of {len(ran)} nodes ran on {elsewhere} ({names})"
+        )
 
 
 register(OnnxRuntime())

@@ -1,13 +1,15 @@
-"""OpenVINO on the CPU, in fp32 and bf16."""
+"""OpenVINO on the CPU, in fp32, bf16 and fp16; the base of its int8 ways."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from selector.devices import Runner
 from selector.errors import FallbackError
-from selector.optimizations.base import Bench, Built, Optimization, bf16_gap, register
+from selector.optimizations.base import Bench, Built, Optimization, bf16_gap, fp16_gap, register
 from selector.optimizations.graph import EXPORT_LIBRARIES, EXPORT_PACKAGES, export_onnx, onnx_path
 from selector.types import Environment, Precision
 
@@ -17,7 +19,16 @@ if TYPE_CHECKING:
 
     from selector.devices.base import Batch
 
-_HINTS = {"fp32": "f32", "bf16": "bf16"}
+_HINTS: Mapping[Precision, str] = {"fp32": "f32", "bf16": "bf16", "fp16": "f16", "int8": "f32"}
+"""What is asked for; beside 8-bit layers the rest is to be f32, with bf16 some graphs cannot be compiled."""
+_RUNS: Mapping[Precision, frozenset[str]] = {
+    "fp32": frozenset({"f32"}),
+    "bf16": frozenset({"bf16"}),
+    "fp16": frozenset({"f16"}),
+    "int8": frozenset({"i8", "u8"}),
+}
+_LAYERS = ("Convolution", "Deconvolution", "FullyConnected")
+"""Layers with weights, where the bulk of the arithmetic is."""
 
 
 @dataclass
@@ -47,12 +58,12 @@ class OpenVino(Optimization):
     """The exported graph compiled by OpenVINO's CPU plug-in for least latency.
 
     Args:
-        precision: "fp32" or "bf16". It is always set: on CPUs with bf16 OpenVINO would choose it by itself.
+        precision: It is always set: on CPUs with bf16 OpenVINO would choose that by itself.
     """
 
     runs_on = ("cpu",)
-    libraries = (*EXPORT_LIBRARIES, "openvino")
-    packages = (("openvino", "openvino"), *EXPORT_PACKAGES)
+    libraries: tuple[str, ...] = (*EXPORT_LIBRARIES, "openvino")
+    packages: tuple[tuple[str, str], ...] = (("openvino", "openvino"), *EXPORT_PACKAGES)
 
     def __init__(self, precision: Precision) -> None:
         self.name = "openvino" if precision == "fp32" else f"openvino-{precision}"
@@ -61,27 +72,33 @@ class OpenVino(Optimization):
         self.settings = (("inference_precision", _HINTS[precision]), ("performance_hint", "LATENCY"))
 
     def unavailable(self, environment: Environment) -> str | None:
-        """bf16 must be native."""
+        """Half precision must be native."""
+        gap = {"bf16": bf16_gap, "fp16": fp16_gap}.get(self.precision)
         reason = super().unavailable(environment)
-        if reason is None and self.precision == "bf16" and environment.device_kind != "fake":
-            reason = bf16_gap(environment)
+        if reason is None and gap is not None and environment.device_kind != "fake":
+            reason = gap(environment)
         return reason
 
     def build(self, bench: Bench) -> Built:
         """The shared export."""
         return export_onnx(bench)
 
+    def path(self, bench: Bench) -> Path:
+        """The graph, in a format that OpenVINO reads."""
+        return onnx_path(bench)
+
     def load(self, bench: Bench) -> Runner:
         """The graph compiled for the workload's shape.
 
         Raises:
-            FallbackError: The compiled model reports another precision than the one asked for.
+            FallbackError: The compiled model reports another precision than the one asked for, or its layers run in
+                another one.
         """
         import openvino
 
         hint = _HINTS[self.precision]
         core = openvino.Core()
-        model = core.read_model(str(onnx_path(bench)))
+        model = core.read_model(str(self.path(bench)))
         height, width = bench.candidate.image_size
         model.reshape([bench.candidate.batch_size, 3, height, width])
         compiled = core.compile_model(
@@ -96,8 +113,33 @@ class OpenVino(Optimization):
         ran = compiled.get_property("INFERENCE_PRECISION_HINT").to_string()
         if ran != hint:
             raise FallbackError(f"asked OpenVINO for {hint}, the compiled model runs in {ran}")
+        verify_layers(compiled, self.precision)
         return OpenVinoRunner(compiled.create_infer_request())
+
+
+def layer_precisions(compiled: Any) -> list[str]:
+    """What each layer with weights of a compiled model runs in, as OpenVINO names it ("f32", "u8", …)."""
+    found = []
+    for node in compiled.get_runtime_model().get_ordered_ops():
+        told = node.get_rt_info()
+        if "layerType" in told and told["layerType"].astype(str) in _LAYERS:
+            found.append(told["runtimePrecision"].astype(str))
+    return found
+
+
+def verify_layers(compiled: Any, precision: Precision) -> None:
+    """Reads back from a compiled model what its layers really run in.
+
+    Raises:
+        FallbackError: Less than half of the layers with weights run in `precision`; for fp32, any does not.
+    """
+    layers = layer_precisions(compiled)
+    right = sum(layer in _RUNS[precision] for layer in layers)
+    if layers and right < (len(layers) if precision == "fp32" else len(layers) / 2):
+        counted = ", ".join(f"{layers.count(name)} in {name}" for name in sorted(set(layers)))
+        raise FallbackError(f"asked OpenVINO for {precision}, the layers with weights run otherwise: {counted}")
 
 
 register(OpenVino("fp32"))
 register(OpenVino("bf16"))
+register(OpenVino("fp16"))

@@ -11,16 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from selector.artifacts import ArtifactCache
 from selector.devices.base import library_versions
+from selector.optimizations.inputs import realistic_images
 from selector.types import RANDOM_WEIGHTS, Candidate, ModelFacts, Weights, to_json
 
 if TYPE_CHECKING:
     import torch
-
-    from selector.devices.base import Batch
 
 SEED = 20240229
 """Of random weights."""
@@ -112,27 +109,6 @@ def create(facts: ModelFacts, candidate: Candidate, *, pretrained: bool) -> torc
         options["num_classes"] = candidate.num_classes
     model: torch.nn.Module = timm.create_model(facts.name, pretrained=pretrained, **options)
     return model.eval()
-
-
-def realistic_images(count: int, size: tuple[int, int], seed: int) -> Batch:
-    """Smoothed noise with the statistics of normalized photographs, where no photographs are at hand.
-
-    Args:
-        count: Number of images.
-        size: Height and width.
-        seed: The same seed gives the same images.
-
-    Returns:
-        float32 of shape (count, 3, height, width), about zero mean and unit variance per image, most of the power
-        in the low frequencies.
-    """
-    random = np.random.default_rng(seed)
-    image = 0.15 * random.standard_normal((count, 3, *size))
-    for cells, share in ((4, 0.8), (16, 0.5)):
-        rows = (np.arange(size[0]) * cells) // size[0]
-        columns = (np.arange(size[1]) * cells) // size[1]
-        image += share * random.standard_normal((count, 3, cells, cells))[:, :, rows][:, :, :, columns]
-    return image.astype(np.float32)
 
 
 def _wake(model: torch.nn.Module) -> None:

@@ -7,8 +7,9 @@ holds what would be deployed, so that its memory can be read there. `hold` loads
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import cycle, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +19,16 @@ from selector.artifacts import ArtifactCache
 from selector.devices import DEVICES, Device, Runner
 from selector.devices.base import library_versions
 from selector.optimizations import OPTIMIZATIONS, Bench
+from selector.optimizations.calibration import CalibrationSet
+from selector.optimizations.inputs import realistic_images
 from selector.profiler import models, protocol
 from selector.profiler.agreement import Logits, compare
 from selector.profiler.calm import Quiet, time_calmly
 from selector.profiler.harness import Stopwatch, no_garbage_collection, warm_up
 from selector.profiler.lookout import Conditions, Lookout
+from selector.profiler.photographs import calibration_for, photographs
 from selector.profiler.protocol import StoppingRule
+from selector.profiler.rounding import allowed_error, rounding_error
 from selector.profiler.statistics import encode, summarize
 from selector.types import (
     RANDOM_WEIGHTS,
@@ -58,6 +63,7 @@ class Job:
         pretrained: Whether published weights are wanted.
         cache: Folder of the artifact cache.
         quiet: What is known of the device's peace.
+        calibration: What int8 is calibrated on, or None. Photographs in it are also what outputs are compared on.
     """
 
     candidate: Candidate
@@ -71,6 +77,7 @@ class Job:
     pretrained: bool
     cache: Path
     quiet: Quiet
+    calibration: CalibrationSet | None = None
 
     def device(self) -> Device:
         """The device, in the process that calls this."""
@@ -85,11 +92,13 @@ class BuildRecord:
         seconds: What it took when it was made.
         artifact_bytes: Size of what is deployed, or None.
         from_cache: Whether it was made by an earlier run.
+        diagnostics: Readings that explain it, such as which exporter wrote its graph.
     """
 
     seconds: float
     artifact_bytes: int | None
     from_cache: bool = False
+    diagnostics: Mapping[str, float] = field(default_factory=dict)
 
 
 def find_build(job: Job) -> BuildRecord | None:
@@ -98,7 +107,9 @@ def find_build(job: Job) -> BuildRecord | None:
     record = cache.read_json(_build_path(cache, job))
     if record is None or not all((cache.folder / file).is_file() for file in record["files"]):
         return None
-    return BuildRecord(record["seconds"], record["artifact_bytes"], from_cache=True)
+    cache.touch([_build_path(cache, job), *(cache.folder / file for file in record["files"])])
+    diagnostics = record.get("diagnostics", {})
+    return BuildRecord(record["seconds"], record["artifact_bytes"], from_cache=True, diagnostics=diagnostics)
 
 
 def build(job: Job, phase: Phase) -> BuildRecord:
@@ -115,14 +126,26 @@ def build(job: Job, phase: Phase) -> BuildRecord:
     phase("reference")
     reference = _reference_path(cache, job, stored)
     if not reference.is_file():
-        _write_reference(bench, reference)
+        _write_reference(bench, _images(job), reference)
+    rounding = _rounding_path(cache, job, stored)
+    if rounding is not None and not rounding.is_file():
+        error = rounding_error(bench.model(), _images(job), np.load(reference), job.candidate.precision)
+        cache.write_json(rounding, {"relative_error": min(error, 1e9)})
     phase("build")
     built = OPTIMIZATIONS.get(job.candidate.optimization).build(bench)
-    needed = (stored.path, stored.path.with_suffix(".json"), reference, *built.files)
+    needed = [stored.path, stored.path.with_suffix(".json"), reference, *built.files]
+    needed += [rounding] if rounding is not None else []
+    cache.touch(needed)
     files = [str(path.relative_to(cache.folder)) for path in needed]
-    record = BuildRecord(built.seconds, built.artifact_bytes)
+    record = BuildRecord(built.seconds, built.artifact_bytes, diagnostics=built.diagnostics)
     cache.write_json(
-        _build_path(cache, job), {"seconds": record.seconds, "artifact_bytes": record.artifact_bytes, "files": files}
+        _build_path(cache, job),
+        {
+            "seconds": record.seconds,
+            "artifact_bytes": record.artifact_bytes,
+            "diagnostics": dict(record.diagnostics),
+            "files": files,
+        },
     )
     return record
 
@@ -151,14 +174,16 @@ def measure(job: Job, record: BuildRecord, phase: Phase) -> Measured:
     phase("load")
     device.start_memory()
     began = device.clock()
-    runner, reference, weights = _load(job, cache, device)
+    runner, reference, stored = _load(job, cache, device)
     device.synchronize()
     load_seconds = device.clock() - began
     watch = Stopwatch(runner.run, [runner.feed(first)], device.synchronize, device.clock)
     first_call, *_ = watch.times(_MEMORY_CALLS)
     memory = device.read_memory()
     phase("agreement")
-    agreement = _agree(job, runner, images, reference, weights, device)
+    weights = stored.weights if stored is not None else RANDOM_WEIGHTS
+    tolerance = allowed_error(job.tolerance, _read_rounding(cache, job, stored), weights.source)
+    agreement = _agree(job, runner, images, reference, weights, tolerance, device)
     timed = time_calmly(
         _stopwatch(runner, first, device), job.rule, device, threads=job.threads, quiet=job.quiet, phase=phase
     )
@@ -175,7 +200,12 @@ def measure(job: Job, record: BuildRecord, phase: Phase) -> Measured:
         agreement=agreement,
         energy_joules=timed.joules,
         stopped_because=timed.stopped_because,
-        diagnostics={**timed.conditions.readings, "attempts": timed.attempts, "waited_seconds": timed.waited},
+        diagnostics={
+            **record.diagnostics,
+            **timed.conditions.readings,
+            "attempts": timed.attempts,
+            "waited_seconds": timed.waited,
+        },
     )
     return Measured(observation, weights, timed.conditions.disturbed_by)
 
@@ -220,19 +250,27 @@ def _stopwatch(runner: Runner, first: Batch, device: Device) -> Stopwatch:
     return Stopwatch(runner.run, inputs, device.synchronize, device.clock)
 
 
-def _load(job: Job, cache: ArtifactCache, device: Device) -> tuple[Runner, Logits | None, Weights]:
+def _load(
+    job: Job, cache: ArtifactCache, device: Device
+) -> tuple[Runner, Logits | None, models.StoredWeights | None]:
     simulated = device.simulate(job.candidate, job.facts)
     if simulated is not None:
-        return simulated, None, RANDOM_WEIGHTS
+        return simulated, None, None
     stored = models.find_weights(cache, job.facts, job.candidate, pretrained=job.pretrained)
     if stored is None:
         raise FileNotFoundError(f"the weights that the build left in {cache.folder} are gone")
     runner = OPTIMIZATIONS.get(job.candidate.optimization).load(_bench(job, cache, stored, device))
-    return runner, np.load(_reference_path(cache, job, stored)), stored.weights
+    return runner, np.load(_reference_path(cache, job, stored)), stored
 
 
 def _agree(
-    job: Job, runner: Runner, images: Batch, reference: Logits | None, weights: Weights, device: Device
+    job: Job,
+    runner: Runner,
+    images: Batch,
+    reference: Logits | None,
+    weights: Weights,
+    tolerance: float,
+    device: Device,
 ) -> Agreement:
     size = job.candidate.batch_size
     answers = []
@@ -244,27 +282,36 @@ def _agree(
         # A simulated model has no eager counterpart; its answer is a function of the images.
         means = images.mean(axis=(1, 2, 3), dtype=np.float64)[:, None]
         reference = np.sin(np.arange(1, 11) * (means + 1)).astype(np.float32)
-    return compare(np.concatenate(answers), reference, job.tolerance, weights)
+    return compare(np.concatenate(answers), reference, tolerance, weights)
 
 
 def _images(job: Job) -> Batch:
-    """Images to compare on: whole batches, the same for every way of one model, batch and size."""
+    """Images to compare on: whole batches, the same for every way of one model, batch and size.
+
+    Photographs where the profile names some, else smoothed noise.
+    """
     size = job.candidate.batch_size
     count = size * math.ceil(protocol.AGREEMENT_IMAGES / size)
-    return models.realistic_images(count, job.candidate.image_size, seed=count)
+    if job.calibration is not None and job.calibration.files:
+        files = islice(cycle(job.calibration.files), count)
+        return np.concatenate(list(photographs(files, job.facts, job.candidate)))
+    return realistic_images(count, job.candidate.image_size, seed=count)
 
 
-def _write_reference(bench: Bench, path: Path) -> None:
+def _images_key(job: Job) -> str:
+    """Names what outputs are compared on."""
+    return job.calibration.digest if job.calibration is not None and job.calibration.files else "noise"
+
+
+def _write_reference(bench: Bench, images: Batch, path: Path) -> None:
     """The fp32 eager output on `_images`, one batch at a time."""
     import torch
 
-    candidate = bench.candidate
-    size = candidate.batch_size
-    count = size * math.ceil(protocol.AGREEMENT_IMAGES / size)
-    images = models.realistic_images(count, candidate.image_size, seed=count)
+    size = bench.candidate.batch_size
     model = bench.model()
     with torch.inference_mode():
-        logits = [model(torch.from_numpy(images[start : start + size])).numpy() for start in range(0, count, size)]
+        batches = (torch.from_numpy(images[start : start + size]) for start in range(0, len(images), size))
+        logits = [model(batch).numpy() for batch in batches]
     with bench.cache.writing(path) as temporary, temporary.open("wb") as file:
         np.save(file, np.concatenate(logits))
 
@@ -278,6 +325,7 @@ def _bench(job: Job, cache: ArtifactCache, stored: models.StoredWeights, device:
         weights_key=stored.key,
         weights_bytes=stored.path.stat().st_size,
         model=lambda: models.load_model(job.facts, job.candidate, stored),
+        calibration=calibration_for(job.calibration, job.facts, job.candidate) if job.calibration else None,
     )
 
 
@@ -289,11 +337,26 @@ def _reference_path(cache: ArtifactCache, job: Job, stored: models.StoredWeights
         "num_classes": candidate.num_classes,
         "image_size": list(candidate.image_size),
         "batch_size": candidate.batch_size,
+        "images": _images_key(job),
         "versions": library_versions(("timm", "torch")),
     }
     return cache.path("reference", key, ".npy")
 
 
+def _rounding_path(cache: ArtifactCache, job: Job, stored: models.StoredWeights) -> Path | None:
+    """Where it stands what rounding alone does to random weights; None where nobody asks."""
+    precision = job.candidate.precision
+    if stored.weights.source != "random" or precision == "fp32":
+        return None
+    return cache.path("rounding", [_reference_path(cache, job, stored).stem, precision], ".json")
+
+
+def _read_rounding(cache: ArtifactCache, job: Job, stored: models.StoredWeights | None) -> float | None:
+    path = _rounding_path(cache, job, stored) if stored is not None else None
+    record = cache.read_json(path) if path is not None else None
+    return None if record is None else float(record["relative_error"])
+
+
 def _build_path(cache: ArtifactCache, job: Job) -> Path:
     weights = job.facts.name if job.pretrained else models.RANDOM_INITIALIZATION
-    return cache.path("builds", [job.identity, weights], ".json")
+    return cache.path("builds", [job.identity, weights, _images_key(job)], ".json")

@@ -3,6 +3,7 @@
 from selector.requirements.loader import bundled_profiles, load_profile, parse_profile
 from selector.requirements.objective import Objective
 from selector.requirements.profile import (
+    Calibration,
     CandidateSelection,
     DeviceBudget,
     Evaluation,
@@ -20,6 +21,7 @@ from selector.requirements.verdicts import (
 )
 
 __all__ = [
+    "Calibration",
     "CandidateSelection",
     "DeviceBudget",
     "Evaluation",

@@ -20,6 +20,8 @@ from selector.requirements import served
 
 LONGEST_NAME = 200
 """Characters of the longest name or pattern."""
+LONGEST_PLACE = 4_096
+"""Characters of the longest path."""
 MOST_PATTERNS = 1_000
 """Entries of the longest list of names and patterns."""
 
@@ -165,6 +167,20 @@ def _pattern(value: Any) -> Any:
     return name
 
 
+def _place(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise RefusedError("must be a folder, e.g. data/photographs")
+    if len(value) > LONGEST_PLACE or not value.strip().isprintable():
+        raise RefusedError(f"must be one line of at most {LONGEST_PLACE:,} printable characters")
+    return value.strip()
+
+
+def _digest(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch("[0-9a-f]{32}|", value):
+        raise RefusedError(f"must be 32 hexadecimal digits, not {quoted(value)}")
+    return value
+
+
 def _license(value: Any) -> Any:
     name = _name(value)
     if isinstance(name, str) and not re.fullmatch("[a-z0-9][a-z0-9.+-]*", name.lower(), re.ASCII):
@@ -234,6 +250,8 @@ def _share(example: str, *, one: bool) -> BeforeValidator:
 
 Text = Annotated[str, before(_text)]
 Name = Annotated[str, before(_name)]
+Place = Annotated[str, before(_place)]
+Digest = Annotated[str, before(_digest)]
 Pattern = Annotated[str, before(_pattern)]
 Patterns = Annotated[tuple[Pattern, ...], before(_bounded), AfterValidator(_unique)]
 Licenses = Annotated[

@@ -127,6 +127,20 @@ class Evaluation(_Section):
     candidate_time: fields.Seconds = 10.0
 
 
+class Calibration(_Section):
+    """What int8 ways are calibrated on. Without it they do not run.
+
+    Attributes:
+        images: A folder of photographs, as seen from the working folder, or "random" for made-up data.
+        count: How many of them, None for all up to 256. They are taken evenly from the sorted files.
+        digest: Hash of their content; "" until it was taken. A profile with a digest holds for that content only.
+    """
+
+    images: fields.Place
+    count: fields.Count | None = None
+    digest: fields.Digest = ""
+
+
 def _tolerances(given: dict[Precision, float]) -> dict[Precision, float]:
     """Every precision's tolerance."""
     known = {**DEFAULT_AGREEMENT, **given}
@@ -153,6 +167,7 @@ class RequirementProfile(_Section):
         objective: How feasible candidates are ranked.
         candidates: What is considered.
         agreement: Relative error allowed against fp32 eager, by precision.
+        calibration: What int8 ways are calibrated on, None for nothing.
         evaluation: How it is found out.
     """
 
@@ -165,6 +180,7 @@ class RequirementProfile(_Section):
     objective: Objective = Field(default=None, validate_default=True)
     candidates: CandidateSelection
     agreement: Agreement = Field(default_factory=dict, validate_default=True)
+    calibration: Calibration | None = None
     evaluation: Evaluation = Evaluation()
 
     @field_validator("requirements", mode="after")
@@ -235,7 +251,10 @@ class RequirementProfile(_Section):
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON data: the profile as understood, in base units, defaults filled in."""
-        return self.model_dump(mode="json")
+        document = self.model_dump(mode="json")
+        if self.calibration is None:
+            del document["calibration"]
+        return document
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> RequirementProfile:

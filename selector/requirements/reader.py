@@ -22,6 +22,7 @@ from selector.requirements.objective import (
 )
 from selector.requirements.profile import (
     Agreement,
+    Calibration,
     CandidateSelection,
     DeviceBudget,
     Evaluation,
@@ -39,6 +40,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "workload": Workload,
     "device": DeviceBudget,
     "candidates": CandidateSelection,
+    "calibration": Calibration,
     "evaluation": Evaluation,
 }
 _OTHERS: dict[str, TypeAdapter[Any]] = {

@@ -33,7 +33,7 @@ def render_profile(profile: RequirementProfile, command: str = "") -> str:
         profile: What is asked.
         command: How its file is evaluated, for the head of the text; left out without.
     """
-    parts = (_head, _workload, _device, _requirements, _objective, _candidates, _agreement, _evaluation)
+    parts = (_head, _workload, _device, _requirements, _objective, _candidates, _agreement, _calibration, _evaluation)
     top = [
         "# What a vision model has to do, on what hardware, and what counts.",
         *(["#", f"#   {command}"] if command else []),
@@ -159,6 +159,20 @@ def _agreement(profile: RequirementProfile) -> Iterator[str]:
     given = ", ".join(f"{precision}: {error!r}" for precision, error in profile.agreement.items())
     yield "# How much a way may differ from fp32 eager (relative error of its output), or it is not even timed."
     yield f"agreement: {{{given}}}"
+
+
+def _calibration(profile: RequirementProfile) -> Iterator[str]:
+    yield "# Images for int8, which needs some to choose its scales; without them no int8 way runs. A folder of"
+    yield "# photographs like those that the model will see, or random for made-up data (told in every report)."
+    given = profile.calibration
+    if given is None:
+        yield "# calibration: {images: path/to/folder, count: 256}"
+        return
+    yield "calibration:"
+    yield f"  images: {_scalar(given.images)}"
+    yield _optional("count", given.count, "256", "evenly from the sorted files; default: all, up to 256")
+    if given.digest:
+        yield f"  digest: {_scalar(given.digest, quoted=True)}  # of their content: no other will do"
 
 
 def _evaluation(profile: RequirementProfile) -> Iterator[str]:

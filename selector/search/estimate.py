@@ -54,7 +54,7 @@ def estimate_seconds(profile: RequirementProfile, planned: Planned, environment:
     query = _LAYER_SECONDS + candidate.batch_size * gmacs / speed
     timing = min(profile.evaluation.candidate_time, max(0.5, 3 * MIN_QUERIES * query))
     build = 0.0
-    if "compile" in candidate.optimization:
+    if "compile" in candidate.optimization or any(name.startswith("compile.") for name, _ in candidate.settings):
         build = _COMPILE_SECONDS
     elif "onnx" in candidate.libraries:
         build = _EXPORT_SECONDS

@@ -32,7 +32,7 @@ class TestDoctor:
         assert answer.code == 0
         assert "looking at: Noise" in answer.err
         lines = answer.out.splitlines()
-        assert sum(line.startswith("  ok    openvino") for line in lines) == 2
+        assert sum(line.startswith("  ok    openvino") for line in lines) == 5
         assert lines[-1] == "  selector evaluate quickstart --device fake"
         assert [path.name for path in Path().iterdir()] == ["fake.yaml"]
 

@@ -13,9 +13,13 @@ from collections.abc import Iterator
 import pytest
 from support.real_models import CONVNEXT, EFFICIENTNET, VIT, Workbench, workbench
 
+from selector.artifacts import ArtifactCache
 from selector.devices import available, resolve
 from selector.devices.cuda import Cuda
+from selector.doctor import Visit, examine
+from selector.engines.run import Options
 from selector.optimizations import OPTIMIZATIONS, all_libraries, unavailable_ways
+from selector.optimizations.pytorch import TorchWay
 from selector.profiler.statistics import decode
 from selector.types import Measurement, Outcome, Planned
 
@@ -165,9 +169,11 @@ def _check(bench: Workbench, device: Cuda, planned: Planned) -> Measurement:
     assert (decode(observation.latencies) > 0).all()
     assert observation.summary.samples > 0
     assert observation.first_call > 0
-    # All weights lie on the GPU.
-    weights = (planned.facts.parameters or 0) * (4 if planned.candidate.precision == "fp32" else 2)
-    assert observation.memory["allocated"] >= weights
+    # All weights lie on the GPU: in torch's memory, or in that of another runtime, which only the driver counts.
+    weights = (planned.facts.parameters or 0) * {"fp32": 4, "int8": 1}.get(planned.candidate.precision, 2)
+    if isinstance(OPTIMIZATIONS.get(planned.candidate.optimization), TorchWay):
+        assert observation.memory["allocated"] >= weights
+    assert observation.memory["peak"] >= weights
     assert observation.memory["peak"] >= observation.memory["reserved"] or "process" in observation.memory
     assert (observation.energy_joules is None) == (device.energy() is None)
     assert observation.energy_joules is None or observation.energy_joules >= 0
@@ -179,10 +185,62 @@ def test_every_way_that_does_not_compile(bench, device, model):
     ways = bench.ways(model, compiling=False)
     assert {"eager", "channels_last"} <= {planned.candidate.optimization for planned in ways}
     for planned in ways:
+        if planned.candidate.optimization == "tf32":
+            continue  # below
         measurement = _check(bench, device, planned)
         if planned.candidate.precision != "fp32":
             error = measurement.observation.agreement.relative_error
             assert error > 1e-5, "half precision leaves traces; none means that fp32 ran"
+
+
+def test_every_way_for_a_gpu_is_tried_or_says_what_it_needs(bench):
+    for planned in bench.plan(VIT).considered:
+        if "cuda" in OPTIMIZATIONS.get(planned.candidate.optimization).runs_on and planned.unavailable:
+            print(f"{planned.candidate.optimization}: {planned.unavailable}")
+            assert re.search("not installed|needs", planned.unavailable)
+
+
+def test_tf32_is_less_exact_than_fp32_and_told_when_it_is_too_inexact(bench, device):
+    planned = bench.planned(CONVNEXT, "tf32")
+    if planned.unavailable:
+        pytest.skip(planned.unavailable)
+    exact = _check(bench, device, bench.planned(CONVNEXT, "eager")).observation.agreement.relative_error
+    measurement = bench.measure(planned).measurement
+    if measurement.outcome is Outcome.WRONG_OUTPUT:
+        assert "0.001 is allowed" in measurement.message
+    else:
+        assert measurement.outcome is Outcome.OK, measurement.message
+        assert measurement.observation.agreement.relative_error > 5 * exact
+
+
+def test_a_tensorrt_engine_of_another_precision_is_a_fallback(bench, device):
+    """fp32's engine in the place of fp16's: it agrees with eager better than it should."""
+    engines = {}
+    for way in ("tensorrt", "tensorrt-fp16"):
+        planned = bench.planned(EFFICIENTNET, way, batch_size=2)
+        if planned.unavailable:
+            pytest.skip(planned.unavailable)
+        before = set(bench.cache.folder.glob("tensorrt/*.engine"))
+        _check(bench, device, planned)
+        (engines[way],) = set(bench.cache.folder.glob("tensorrt/*.engine")) - before
+    assert list(bench.cache.folder.glob("tensorrt-timings/*.timings"))
+    engines["tensorrt-fp16"].write_bytes(engines["tensorrt"].read_bytes())
+    measurement = bench.measure(bench.planned(EFFICIENTNET, "tensorrt-fp16", batch_size=2)).measurement
+    assert measurement.outcome is Outcome.FALLBACK, measurement.message
+    assert "asked TensorRT for fp16" in measurement.message
+    engines["tensorrt-fp16"].unlink()
+
+
+@pytest.mark.slow
+def test_doctor_proves_every_way_here(device, torch_sees_it, tmp_path):
+    options = Options(cache=ArtifactCache(tmp_path / "cache"), offline=True)
+    report = examine(Visit(device, f"sqlite:///{tmp_path}/s.db", options, asked="cuda"))
+    (found,) = [found for one, found in report.checks if one.name == "ways"]
+    assert {finding.subject for finding in found} == set(OPTIMIZATIONS.names())
+    broken = {one.subject: one.found for one in found if one.result == "fail" and one.subject != "tf32"}
+    assert not broken
+    proven = {one.subject for one in found if one.result in ("ok", "warn")}
+    assert {"eager", "half-fp16", "sdpa-math", "compile", "compile-reduce-overhead"} <= proven
 
 
 @pytest.mark.slow

@@ -33,6 +33,12 @@ def exporter(monkeypatch):
         def __init__(self):
             self.answers = {"torchscript": b"graph", "dynamo": b"another graph"}
             self.calls = []
+            self.wrong = b""
+
+        def verdict(self, path):
+            if path.read_bytes() == self.wrong:
+                raise ExportFailedError("the graph's output differs from the model's by 0.7 of its norm")
+            return 1e-6
 
         def __call__(self, bench, path, *, dynamo):
             name = "dynamo" if dynamo else "torchscript"
@@ -45,6 +51,7 @@ def exporter(monkeypatch):
 
     stand_in = Exporter()
     monkeypatch.setattr(graph, "_export_with", stand_in)
+    monkeypatch.setattr(graph, "verify", lambda bench, path, precision: stand_in.verdict(path))
     return stand_in
 
 
@@ -72,6 +79,19 @@ def test_the_other_exporter_is_tried(bench, exporter):
     assert built.artifact_bytes == len(b"another graph")
     record = bench.cache.read_json(graph.onnx_path(bench).with_suffix(".json"))
     assert record["exporter"] == "dynamo"
+
+
+def test_the_other_exporter_is_tried_where_one_writes_a_wrong_graph(bench, exporter):
+    exporter.wrong = b"graph"
+    built = graph.export_onnx(bench)
+    assert exporter.calls == ["torchscript", "dynamo"]
+    assert graph.onnx_path(bench).read_bytes() == b"another graph"
+    assert built.diagnostics == {"exported_by_dynamo": 1.0, "export_error": 1e-6}
+    exporter.answers["dynamo"] = b"graph"
+    graph.onnx_path(bench).unlink()
+    with pytest.raises(ExportFailedError, match=r"torchscript: the graph's .* dynamo: the graph's output differs"):
+        graph.export_onnx(bench)
+    assert not graph.onnx_path(bench).exists()
 
 
 def test_both_reasons_are_told_and_nothing_is_left(bench, exporter):

@@ -11,7 +11,7 @@ from support.evidence import make_candidate
 
 from selector.artifacts import ArtifactCache
 from selector.errors import FallbackError
-from selector.optimizations import OPTIMIZATIONS, Bench
+from selector.optimizations import OPTIMIZATIONS, Bench, Built
 from selector.optimizations.graph import BATCH, INPUT, OUTPUT, onnx_path
 from selector.optimizations.onnxruntime import OnnxRuntime
 
@@ -72,15 +72,26 @@ def test_another_provider_is_a_fallback(bench):
     assert caught.value.outcome == "fallback"
 
 
-class Compiled:
-    """A compiled model that reports the precision that it was made with."""
+def _layer(kind: str, precision: str) -> SimpleNamespace:
+    """A node of a runtime model as OpenVINO gives it."""
+    texts = {"layerType": kind, "runtimePrecision": precision}
+    told = {key: SimpleNamespace(astype=lambda _, text=text: text) for key, text in texts.items()}
+    return SimpleNamespace(get_rt_info=lambda: told)
 
-    def __init__(self, precision: str) -> None:
+
+class Compiled:
+    """A compiled model that reports the precision that it was made with, and of each layer what it runs in."""
+
+    def __init__(self, precision: str, layers: list[tuple[str, str]]) -> None:
         self._precision = precision
+        self._layers = layers
 
     def get_property(self, name: str) -> SimpleNamespace:
         assert name == "INFERENCE_PRECISION_HINT"
         return SimpleNamespace(to_string=lambda: self._precision)
+
+    def get_runtime_model(self) -> SimpleNamespace:
+        return SimpleNamespace(get_ordered_ops=lambda: [_layer(kind, precision) for kind, precision in self._layers])
 
     def create_infer_request(self) -> str:
         return "request"
@@ -89,7 +100,7 @@ class Compiled:
 @pytest.fixture
 def openvino(monkeypatch):
     """A stand-in for OpenVINO that keeps what it is asked and answers with a precision of its own."""
-    asked = SimpleNamespace(runs_in="f32", shape=None, options=None)
+    asked = SimpleNamespace(runs_in="f32", layers=[], shape=None, options=None)
 
     class Core:
         def read_model(self, path: str) -> SimpleNamespace:
@@ -98,7 +109,7 @@ def openvino(monkeypatch):
         def compile_model(self, model: object, device: str, options: dict[str, object]) -> Compiled:
             assert device == "CPU"
             asked.options = options
-            return Compiled(asked.runs_in)
+            return Compiled(asked.runs_in, asked.layers)
 
     monkeypatch.setitem(sys.modules, "openvino", SimpleNamespace(Core=Core))
     return asked
@@ -116,3 +127,73 @@ def test_another_precision_is_a_fallback(bench, openvino, name, hint, other):
     openvino.runs_in = other
     with pytest.raises(FallbackError, match=f"asked OpenVINO for {hint}, the compiled model runs in {other}"):
         way.load(bench)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint", "layers", "told"),
+    [
+        ("openvino", "f32", ["f32", "f32", "bf16"], "1 in bf16, 2 in f32"),
+        ("openvino-bf16", "bf16", ["bf16", "f32", "f32"], "1 in bf16, 2 in f32"),
+        ("openvino-fp16", "f16", ["f32", "f32"], "2 in f32"),
+    ],
+)
+def test_layers_in_another_precision_are_a_fallback(bench, openvino, name, hint, layers, told):
+    openvino.runs_in = hint
+    right = "f32" if hint == "f32" else hint
+    openvino.layers = [("Convolution", right), ("FullyConnected", right), ("Softmax", "f32")]
+    assert OPTIMIZATIONS.get(name).load(bench).request == "request"
+    openvino.layers = [("FullyConnected", precision) for precision in layers]
+    with pytest.raises(FallbackError, match=f"run otherwise: {told}"):
+        OPTIMIZATIONS.get(name).load(bench)
+
+
+def test_a_graph_without_int8_nodes_is_no_int8(bench, monkeypatch):
+    """The fp32 graph in place of the quantized one: OpenVINO compiles it without a word."""
+    pytest.importorskip("openvino", reason="the extra 'openvino' is not installed")
+    from selector.optimizations import openvino_int8
+
+    monkeypatch.setattr(openvino_int8, "quantized_path", lambda _: _convolution(bench))
+    with pytest.raises(FallbackError, match=r"asked OpenVINO for int8, .* run otherwise: 1 in f32"):
+        OPTIMIZATIONS.get("openvino-int8").load(bench)
+
+
+def _convolution(bench):
+    """A graph of one convolution, from 3 channels to 16."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    weights = np.random.default_rng(0).standard_normal((16, 3, 3, 3)).astype(np.float32)
+    images = helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, [BATCH, 3, 4, 4])
+    answer = helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, [BATCH, 16, 2, 2])
+    node = helper.make_node("Conv", [INPUT, "weights"], [OUTPUT])
+    graph = helper.make_graph([node], "one", [images], [answer], [numpy_helper.from_array(weights, "weights")])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 8
+    path = bench.cache.folder / "convolution.onnx"
+    onnx.save(model, str(path))
+    return path
+
+
+def test_nodes_that_ran_elsewhere_are_a_fallback_although_the_provider_is_listed_first(bench, monkeypatch):
+    """A silent one: this provider is in every build, is taken without a word, and runs no node of such a graph."""
+    ort = pytest.importorskip("onnxruntime", reason="the extra 'onnx' is not installed")
+    provider = "AzureExecutionProvider"
+    if provider not in ort.get_available_providers():
+        pytest.skip(f"this build of ONNX Runtime has no {provider}")
+
+    class Silent(OnnxRuntime):
+        """Listed first, so that looking at the session's providers finds nothing wrong."""
+
+        settings = (("graph_optimization", "all"), ("provider", provider))
+
+        def graph(self, bench):
+            return Built(0.0, None)
+
+    way = Silent()
+    assert way.session(bench).get_providers()[0] == provider
+    with pytest.raises(
+        FallbackError, match=r"asked for Azure.*, but 1 of 1 nodes ran on CPUExecutionProvider \(Reduce"
+    ):
+        way.build(bench)
+    monkeypatch.setattr(Silent, "settings", OnnxRuntime.settings)
+    assert way.build(bench) == Built(0.0, None)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from support.real_models import CONVNEXT, SMALL_MODELS, TIMING_SECONDS, VIT, Workbench, workbench
+from support.real_models import CONVNEXT, EFFICIENTNET, SMALL_MODELS, TIMING_SECONDS, VIT, Workbench, workbench
 
 from selector.devices import resolve
 from selector.engines.server import ForkServer
@@ -19,6 +19,8 @@ from selector.profiler.statistics import decode, summarize
 from selector.types import Measurement, Outcome, Planned
 
 pytestmark = pytest.mark.slow
+FROM_ONE_GRAPH = ("onnxruntime", "openvino")
+"""These compute in fp32, so that also a change of little consequence is seen."""
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +63,7 @@ def _check(planned: Planned, measurement: Measurement) -> None:
     if planned.candidate.precision == "fp32":
         assert agreement.relative_error < 1e-4
     else:
-        assert agreement.relative_error > 1e-5, "half precision leaves traces; none means that fp32 ran"
+        assert agreement.relative_error > 1e-5, "lower precision leaves traces; none means that fp32 ran"
     samples = decode(observation.latencies)
     assert len(samples) == observation.summary.samples > 0
     assert (samples > 0).all()
@@ -72,10 +74,11 @@ def _check(planned: Planned, measurement: Measurement) -> None:
     assert observation.first_call > 0
     assert observation.load_seconds > 0
     # The weights are held in memory, at least, and not the imported runtimes on top.
-    weights = 4 * (planned.facts.parameters or 0) / (2 if planned.candidate.precision != "fp32" else 1)
+    size = {"fp32": 4, "int8": 1}.get(planned.candidate.precision, 2)
+    weights = size * (planned.facts.parameters or 0)
     assert weights < observation.memory["peak"] < 1.5 * 2**30
     assert observation.artifact_bytes is not None
-    assert observation.artifact_bytes > 2 * (planned.facts.parameters or 0)
+    assert observation.artifact_bytes > min(size, 2) * (planned.facts.parameters or 0)
     assert observation.energy_joules is None, "a CPU in a container has no counter"
 
 
@@ -94,6 +97,12 @@ def test_every_way_of_running_a_model(bench, model):
     assert first["eager"].observation.agreement.relative_error < 1e-6
     exporting = {"onnxruntime", "openvino", "openvino-bf16"} & first.keys()
     assert len(bench.graphs() - graphs) == (1 if exporting else 0), "the runtimes share one exported file"
+    for name in {"onnxruntime-int8", "openvino-int8", "openvino_nncf-int8"} & first.keys():
+        observation = first[name].observation
+        quantizing = observation.diagnostics["quantization_seconds"]
+        assert observation.build_seconds > quantizing > 0
+        assert observation.artifact_bytes < 0.8 * first["onnxruntime"].observation.artifact_bytes
+        assert observation.diagnostics["exported_by_torchscript"] == 1.0
     builds = {first[name].observation.build_seconds for name in exporting}
     assert len(builds) == 1, "and all report what making it took"
     assert min(builds) > 0
@@ -142,6 +151,16 @@ def test_compiling_with_half_precision(bench):
     _check(planned, bench.measure(planned).measurement)
 
 
+@pytest.mark.parametrize("way", ["compile-freezing", "compile-max-autotune", "torchao-int8"])
+def test_compiling_in_another_mode(bench, way):
+    planned = bench.planned(VIT, way)
+    if planned.unavailable:
+        pytest.skip(planned.unavailable)
+    measurement = bench.measure(planned).measurement
+    _check(planned, measurement)
+    assert measurement.observation.build_seconds > 1
+
+
 @pytest.mark.parametrize("way", ["eager", "onnxruntime", "openvino"])
 def test_a_batch_of_several_images(bench, way):
     planned = bench.planned(VIT, way, batch_size=3)
@@ -159,7 +178,7 @@ def test_a_batch_of_several_images(bench, way):
 @pytest.fixture
 def graph(bench, request) -> Iterator[tuple[list[Planned], Path]]:
     """A model at a size of its own under both runtimes, and its graph, which no other test uses."""
-    ways = [bench.planned(request.param, way) for way in ("onnxruntime", "openvino")]
+    ways = [bench.planned(request.param, way) for way in FROM_ONE_GRAPH]
     reason = next((planned.unavailable for planned in ways if planned.unavailable), None)
     if reason:
         pytest.skip(reason)
@@ -212,6 +231,56 @@ def test_a_wrong_engine_is_never_timed(bench, graph, name, change, told):
         assert re.search(told, measurement.message)
         assert measurement.phase == "agreement"
         assert measurement.observation is None
+
+
+def _one_scale_in_onnx(path: Path) -> None:
+    """A hundred times the scale of one class's weights."""
+    import onnx
+    from onnx import numpy_helper
+
+    model = onnx.load(str(path))
+    scales = [one for one in model.graph.initializer if "scale" in one.name and list(one.dims) == [1000]]
+    values = numpy_helper.to_array(scales[0]).copy()
+    values[7] *= 100
+    scales[0].CopyFrom(numpy_helper.from_array(values, scales[0].name))
+    onnx.save(model, str(path))
+
+
+def _one_scale_in_openvino(path: Path) -> None:
+    """The same in the file of weights that lies beside an .xml file."""
+    constants = re.findall(
+        r'<data element_type="f32" shape="1000, 1" offset="(\d+)" size="4000"', path.read_text(encoding="utf-8")
+    )
+    weights = bytearray(path.with_suffix(".bin").read_bytes())
+    values = np.frombuffer(weights, np.float32, 1000, int(constants[0]))
+    values[7] *= 100
+    path.with_suffix(".bin").write_bytes(weights)
+
+
+@pytest.mark.parametrize(
+    ("way", "pattern", "change"),
+    [
+        ("onnxruntime-int8", "quantized/*.onnx", _one_scale_in_onnx),
+        ("openvino-int8", "quantized/*.onnx", _one_scale_in_onnx),
+        ("openvino_nncf-int8", "nncf/*.xml", _one_scale_in_openvino),
+    ],
+)
+def test_one_changed_number_in_an_int8_graph_is_seen(bench, way, pattern, change):
+    planned = bench.planned(EFFICIENTNET, way)
+    if planned.unavailable:
+        pytest.skip(planned.unavailable)
+    planned = replace(planned, candidate=replace(planned.candidate, image_size=(128, 128)))
+    before = set(bench.cache.folder.glob(pattern))
+    bench.measure(planned)
+    made = set(bench.cache.folder.glob(pattern)) - before
+    for path in made:
+        change(path)
+    measurement = bench.measure(planned).measurement
+    for path in made:
+        path.unlink()
+    assert measurement.outcome is Outcome.WRONG_OUTPUT
+    assert re.search(r"differs from fp32 eager by \S+ of its norm, 0\.\d+ is allowed", measurement.message)
+    assert measurement.observation is None
 
 
 @pytest.mark.parametrize("graph", [VIT], indirect=True)

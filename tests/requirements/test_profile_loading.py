@@ -389,7 +389,6 @@ class TestNotSupportedYet:
             ("objective: {maximize: accuracy_top1, lexicographic: [a]}", "objective.lexicographic"),
             ("candidates: {models: [a], checkpoints: [{model: a, weights: b}]}", "candidates.checkpoints"),
             ("accuracy: {dataset: imagenet-1k, max_drop: 0.5 points}", "accuracy"),
-            ("calibration: {images: folder, count: 256}", "calibration"),
             ("traffic: 20 M/month", "traffic"),
         ],
     )
@@ -398,6 +397,25 @@ class TestNotSupportedYet:
         assert found.message.startswith((f"{what} is not supported yet", f"{section.split(':')[0]}."))
         assert f"{what} is not supported yet" in found.message
         assert not found.suggestion
+
+    def test_calibration_is_a_folder_or_random(self):
+        given = parse_profile(edited("calibration: {images: data/photographs, count: 64}")).calibration
+        assert (given.images, given.count, given.digest) == ("data/photographs", 64, "")
+        assert parse_profile(edited("calibration: {images: random}")).calibration.count is None
+        assert "calibration" not in parse_profile(edited("")).as_dict()
+
+    @pytest.mark.parametrize(
+        ("section", "told"),
+        [
+            ("calibration: {count: 64}", "calibration.images is missing"),
+            ("calibration: {images: [a, b]}", "calibration.images: must be a folder"),
+            ("calibration: {images: a, count: 0}", "calibration.count: must lie between 1"),
+            ("calibration: {images: a, cuont: 9}", "unknown key 'cuont' in calibration"),
+            ("calibration: {images: a, digest: abc}", "calibration.digest: must be 32 hexadecimal digits"),
+        ],
+    )
+    def test_a_wrong_calibration_is_told(self, section, told):
+        assert told in only(edited(section)).message
 
     def test_weights_alone_make_no_second_complaint(self):
         assert "objective.weights is not supported yet" in only(edited("objective: {weights: {a: 1}}")).message

@@ -66,7 +66,7 @@ def test_a_candidate_carries_the_workload_and_what_its_way_runs_on() -> None:
         assert planned.candidate.precision == way.precision
         assert planned.candidate.libraries == tuple(sorted(way.libraries))
         tolerance = ("agreement", f"{asked.agreement[way.precision]:g}")
-        assert planned.candidate.settings == tuple(sorted((*way.settings, tolerance)))
+        assert planned.candidate.settings == tuple(sorted((*way.settings_on("fake"), tolerance)))
 
 
 def test_an_image_size_of_the_profile_replaces_the_native_one() -> None:
@@ -84,7 +84,7 @@ def test_ways_that_cannot_run_are_considered_with_their_reason() -> None:
     ("models", "ways", "named", "suggested"),
     [
         (["resnet18.a1_in1k"], ["egaer"], "optimization 'egaer'", "eager"),
-        (["resnet18.a1_in1k"], ["tensorrt*"], "optimization 'tensorrt*'", "eager"),
+        (["resnet18.a1_in1k"], ["tensorflow*"], "optimization 'tensorflow*'", "did you mean 'tensorrt'?"),
         (["resnet18.a1_in2k"], ["eager"], "model 'resnet18.a1_in2k'", "resnet18.a1_in1k"),
         (["resnetx*"], ["eager"], "'resnetx*'", ""),
     ],

@@ -8,15 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from support.evidence import make_profile
+from support.photographs import make_photographs
 
 from selector.artifacts import ArtifactCache
 from selector.catalog import load_catalog
 from selector.devices import Device
 from selector.engines.local import LocalEngine, Order, Result
 from selector.optimizations import all_libraries, unavailable_ways
+from selector.optimizations.calibration import find_calibration
 from selector.profiler.rule import stopping_rule
 from selector.requirements import RequirementProfile
 from selector.search import make_plan
+from selector.search.plan import with_digest
 from selector.types import Environment, Plan, Planned
 
 VIT = "test_vit.r160_in1k"
@@ -37,16 +40,18 @@ class Workbench:
         engine: The engine.
         environment: What it measures in.
         cache: Its artifact cache, empty at first.
+        photographs: What int8 is calibrated on, and what all outputs are compared on.
     """
 
     engine: LocalEngine
     environment: Environment
     cache: ArtifactCache
+    photographs: Path
 
     def plan(self, model: str, *, batch_size: int = 1) -> Plan:
         """Every way of running one model here."""
         unavailable = unavailable_ways(self.environment)
-        return make_plan(_profile(model, batch_size), load_catalog(), self.environment, unavailable)
+        return make_plan(self._profile(model, batch_size), load_catalog(), self.environment, unavailable)
 
     def planned(self, model: str, way: str, *, batch_size: int = 1) -> Planned:
         """One way of running one model."""
@@ -56,18 +61,34 @@ class Workbench:
     def ways(self, model: str, *, compiling: bool) -> list[Planned]:
         """What can run here: the ways that compile, or all others."""
         found = [one for one in self.plan(model).considered if one.unavailable is None]
-        return [one for one in found if ("compile" in one.candidate.optimization) is compiling]
+        return [
+            one
+            for one in found
+            if any(name.startswith("compile.") for name, _ in one.candidate.settings) is compiling
+        ]
 
     def measure(self, planned: Planned) -> Result:
         """Measures on random weights, with the tolerance that profiles have by default."""
-        profile = _profile(planned.candidate.model, planned.candidate.batch_size)
+        profile = self._profile(planned.candidate.model, planned.candidate.batch_size)
+        calibration = find_calibration(str(self.photographs), None)
         tolerance = profile.agreement[planned.candidate.precision]
-        order = Order(planned.candidate, planned.facts, stopping_rule(profile), tolerance, pretrained=False)
+        order = Order(planned.candidate, planned.facts, stopping_rule(profile), tolerance, False, calibration)
         return self.engine.measure(order)
 
+    def _profile(self, model: str, batch_size: int) -> RequirementProfile:
+        return with_digest(
+            make_profile(
+                objective={"direction": "minimize", "metric": "latency_p50"},
+                candidates={"models": (model,)},
+                workload={"batch_size": batch_size},
+                evaluation={"candidate_time": TIMING_SECONDS},
+                calibration={"images": str(self.photographs)},
+            )
+        )
+
     def graphs(self) -> set[Path]:
-        """The ONNX files in the cache."""
-        return set(self.cache.folder.rglob("*.onnx"))
+        """The exported ONNX files in the cache."""
+        return set(self.cache.folder.glob("onnx/*.onnx"))
 
 
 @contextmanager
@@ -80,13 +101,4 @@ def workbench(device: Device, folder: Path) -> Iterator[Workbench]:
     environment = device.environment(1, all_libraries())
     cache = ArtifactCache(folder)
     with LocalEngine(device, environment, cache, "test-run", offline=True, patience=0.0) as engine:
-        yield Workbench(engine, environment, cache)
-
-
-def _profile(model: str, batch_size: int) -> RequirementProfile:
-    return make_profile(
-        objective={"direction": "minimize", "metric": "latency_p50"},
-        candidates={"models": (model,)},
-        workload={"batch_size": batch_size},
-        evaluation={"candidate_time": TIMING_SECONDS},
-    )
+        yield Workbench(engine, environment, cache, make_photographs(folder / "photographs"))

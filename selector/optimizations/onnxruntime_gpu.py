@@ -1,0 +1,248 @@
+"""ONNX Runtime on a GPU: its CUDA provider and its TensorRT provider, fp32, with inputs and outputs in GPU memory.
+
+Which provider ran is proven node by node: the build runs one query under ONNX Runtime's profiler, and a node that
+ran anywhere else is a fallback.
+
+Not executed on hardware by the project's own tests: both providers and their options, copies between them, and
+buffers in GPU memory. The same runner and the same proof are tested with the CPU provider and host buffers; `pytest
+-m gpu` and `selector doctor` run these ways where there is a GPU.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from selector.devices import Runner
+from selector.devices.base import library_versions
+from selector.errors import FallbackError
+from selector.optimizations.base import Bench, Built, Optimization, register
+from selector.optimizations.graph import BATCH, EXPORT_LIBRARIES, EXPORT_PACKAGES, INPUT, export_onnx, onnx_path
+from selector.optimizations.pytorch import cuda_gap
+from selector.types import DeviceKind, Environment
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from selector.devices.base import Batch
+
+_NAMED = 3
+"""Nodes that a message names."""
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A query whose input and output lie on the device.
+
+    Attributes:
+        binding: ONNX Runtime's record of where they lie.
+        images: A torch tensor.
+        logits: A torch tensor; every run of the query writes into it.
+    """
+
+    binding: Any
+    images: Any
+    logits: Any
+
+
+@dataclass
+class BoundRunner:
+    """Runs a session on buffers of torch's device; nothing crosses to the host while it runs."""
+
+    session: Any
+    device: str
+
+    def feed(self, batch: Batch) -> Bound:
+        """The batch on the device, with room for its logits."""
+        import numpy as np
+        import torch
+
+        images = torch.from_numpy(np.ascontiguousarray(batch)).to(self.device)
+        output = self.session.get_outputs()[0]
+        logits = torch.empty((len(batch), *output.shape[1:]), dtype=torch.float32, device=self.device)
+        binding = self.session.io_binding()
+        kind, _, index = self.device.partition(":")
+        place = {"device_type": kind, "device_id": int(index or 0), "element_type": np.float32}
+        binding.bind_input(INPUT, **place, shape=tuple(images.shape), buffer_ptr=images.data_ptr())
+        binding.bind_output(output.name, **place, shape=tuple(logits.shape), buffer_ptr=logits.data_ptr())
+        if kind == "cuda":
+            torch.cuda.synchronize(images.device)  # ONNX Runtime reads it on a stream of its own
+        return Bound(binding, images, logits)
+
+    def run(self, fed: Bound) -> Bound:
+        """One run, which returns when the device is done."""
+        self.session.run_with_iobinding(fed.binding)
+        return fed
+
+    def read(self, answer: Bound) -> NDArray[np.float32]:
+        """A copy of the logits on the host."""
+        import numpy as np
+
+        return np.array(answer.logits.cpu().numpy(), np.float32)
+
+
+class OnnxRuntimeGpu(Optimization):
+    """The exported graph with every node on one provider.
+
+    Args:
+        name: Of the way.
+        provider: ONNX Runtime's name of the provider.
+        options: Fixed options of the provider.
+    """
+
+    runs_on: tuple[DeviceKind, ...] = ("cuda",)
+    packages = (("onnxruntime", "cuda"), *EXPORT_PACKAGES)
+
+    def __init__(self, name: str, provider: str, options: Mapping[str, str], libraries: tuple[str, ...] = ()) -> None:
+        self.name = name
+        self.provider = provider
+        self.options = dict(options)
+        self.description = f"ONNX Runtime, {provider.removesuffix('ExecutionProvider')} provider, fp32"
+        self.libraries = (*EXPORT_LIBRARIES, "onnxruntime-gpu", *libraries)
+        pairs = {"graph_optimization": "all", "provider": provider, "tf32": "off", **self.options}
+        self.settings = tuple(sorted(pairs.items()))
+
+    def unavailable(self, environment: Environment) -> str | None:
+        """The GPU build of ONNX Runtime is a distribution of its own, with the CPU build's import name."""
+        reason = super().unavailable(environment)
+        if reason is not None or environment.device_kind == "fake":
+            return reason
+        installed = dict(environment.versions)
+        for library in self.libraries:
+            if library in ("onnxruntime-gpu", "tensorrt") and library not in installed:
+                other = "pip uninstall onnxruntime && " if "onnxruntime" in installed else ""
+                return f"{library} is not installed: {other}pip install {library}"
+        return cuda_gap()  # torch holds the buffers
+
+    def build(self, bench: Bench) -> Built:
+        """The shared export, what the provider makes of it, and the proof of where it runs.
+
+        Raises:
+            FallbackError: A node ran on another provider.
+        """
+        exported = export_onnx(bench)
+        began = time.perf_counter()
+        with tempfile.TemporaryDirectory(prefix="profile-") as folder:
+            session = self._session(bench, profile=Path(folder) / "nodes")
+            self._answer_once(bench, session)
+            refuse_other_providers(nodes_by_provider(session), self.provider)
+        return Built(exported.seconds + time.perf_counter() - began, exported.artifact_bytes, exported.files)
+
+    def load(self, bench: Bench) -> Runner:
+        """A session with the workload's batch fixed.
+
+        Raises:
+            FallbackError: Another provider than the one asked for would run.
+        """
+        return BoundRunner(self._session(bench), bench.torch_device)
+
+    def _answer_once(self, bench: Bench, session: Any) -> None:
+        import numpy as np
+
+        height, width = bench.candidate.image_size
+        runner = BoundRunner(session, bench.torch_device)
+        runner.run(runner.feed(np.zeros((bench.candidate.batch_size, 3, height, width), np.float32)))
+
+    def _session(self, bench: Bench, profile: Path | None = None) -> Any:
+        import torch  # noqa: F401, I001 - its CUDA libraries are loaded first, so that ONNX Runtime finds them
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+        options.intra_op_num_threads = bench.threads
+        options.log_severity_level = 3
+        options.add_free_dimension_override_by_name(BATCH, bench.candidate.batch_size)
+        if profile is not None:
+            options.enable_profiling = True
+            options.profile_file_prefix = str(profile)
+        providers = [(self.provider, self._provider_options(bench))]
+        session = onnxruntime.InferenceSession(str(onnx_path(bench)), options, providers=providers)
+        session.disable_fallback()  # which would go on with the CPU provider where a run fails
+        if session.get_providers()[0] != self.provider:
+            raise FallbackError(f"asked for {self.provider}, ONNX Runtime would run {session.get_providers()[0]}")
+        return session
+
+    def _provider_options(self, bench: Bench) -> dict[str, str]:
+        return self.options | ({"device_id": bench.torch_device.partition(":")[2]} if self.options else {})
+
+
+class OnnxRuntimeTensorRt(OnnxRuntimeGpu):
+    """The same through ONNX Runtime's TensorRT provider, whose engines and timings lie in the artifact cache."""
+
+    def _session(self, bench: Bench, profile: Path | None = None) -> Any:
+        # The provider has no option for TF32, which TensorRT takes by default; all of CUDA's libraries heed this.
+        os.environ["NVIDIA_TF32_OVERRIDE"] = "0"
+        return super()._session(bench, profile)
+
+    def _provider_options(self, bench: Bench) -> dict[str, str]:
+        candidate = bench.candidate
+        key = {
+            "graph": onnx_path(bench).name,
+            "batch_size": candidate.batch_size,
+            "versions": library_versions(self.libraries),
+        }
+        folder = bench.cache.path("onnxruntime-tensorrt", key, "")
+        folder.mkdir(parents=True, exist_ok=True)
+        return {
+            **super()._provider_options(bench),
+            "trt_engine_cache_enable": "True",
+            "trt_engine_cache_path": str(folder),
+            "trt_timing_cache_enable": "True",
+            "trt_timing_cache_path": str(folder),
+        }
+
+
+def nodes_by_provider(session: Any) -> dict[str, list[str]]:
+    """Which nodes ran where, from the profile of a session that has answered a query; it is ended by this.
+
+    Returns:
+        Names of nodes by provider, both in order.
+    """
+    ran: dict[str, Counter[str]] = {}
+    for event in json.loads(Path(session.end_profiling()).read_text()):
+        provider = event.get("args", {}).get("provider")
+        if event.get("cat") == "Node" and provider:
+            ran.setdefault(provider, Counter())[event["name"].removesuffix("_kernel_time")] += 1
+    return {provider: sorted(ran[provider]) for provider in sorted(ran)}
+
+
+def refuse_other_providers(ran: Mapping[str, list[str]], provider: str) -> None:
+    """Every node must have run on `provider`.
+
+    Raises:
+        FallbackError: One did not, or none is known to have.
+    """
+    others = {other: nodes for other, nodes in ran.items() if other != provider}
+    if others or not ran.get(provider):
+        told = "; ".join(
+            f"{len(nodes)} nodes ran on {other} ({', '.join(nodes[:_NAMED])}{', …' if len(nodes) > _NAMED else ''})"
+            for other, nodes in others.items()
+        )
+        raise FallbackError(
+            f"asked for {provider}, which ran {len(ran.get(provider, ()))} nodes; {told or 'no other ran either'}"
+        )
+
+
+register(
+    OnnxRuntimeGpu(
+        "onnxruntime-cuda",
+        "CUDAExecutionProvider",
+        {"cudnn_conv_algo_search": "EXHAUSTIVE", "use_tf32": "0"},
+    )
+)
+register(
+    OnnxRuntimeTensorRt(
+        "onnxruntime-tensorrt",
+        "TensorrtExecutionProvider",
+        {"trt_builder_optimization_level": "3", "trt_fp16_enable": "False"},
+        ("tensorrt",),
+    )
+)
