@@ -44,6 +44,7 @@ FAULT_ENDS: Mapping[str, tuple[Outcome, str, str]] = {
     "slow": (Outcome.OK, "done", ""),
     "disturbed": (Outcome.OK, "done", ""),
     "unstable": (Outcome.UNSTABLE, "done", "other programs kept"),
+    "uneven": (Outcome.OK, "done", ""),
 }
 """Planted fault to outcome, phase and a part of the message."""
 
