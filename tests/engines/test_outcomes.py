@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.photographs import make_photographs
 from support.real_models import VIT, Workbench
 
 from selector.artifacts import ArtifactCache
@@ -61,12 +62,12 @@ def bench(tmp_path_factory: pytest.TempPathFactory, group: Path) -> Iterator[Wor
     from support.broken_ways import BrokenCpu
 
     device = BrokenCpu(0)
-    environment = device.environment(1, all_libraries())
+    environment = replace(device.environment(1, all_libraries()), device_id=f"test-{uuid.uuid4().hex}")
     cache = ArtifactCache(tmp_path_factory.mktemp("cache"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OUTCOMES_CGROUP", str(group))
         with LocalEngine(device, environment, cache, "test-run", offline=True, patience=0.0) as engine:
-            yield Workbench(engine, environment, cache)
+            yield Workbench(engine, environment, cache, make_photographs(cache.folder / "photographs"))
     for name in set(OPTIMIZATIONS.names()) - known:
         del OPTIMIZATIONS._entries[name]
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from support.evidence import make_profile
@@ -96,9 +97,9 @@ def workbench(device: Device, folder: Path) -> Iterator[Workbench]:
     """An engine on `device` with a cache in `folder`.
 
     One host thread: where threads wait for each other, whoever shares the machine makes a query a hundred times
-    slower.
+    slower. Its device has an id of its own, so that it waits for no other test's; nothing here depends on figures.
     """
-    environment = device.environment(1, all_libraries())
+    environment = replace(device.environment(1, all_libraries()), device_id=f"test-{uuid.uuid4().hex}")
     cache = ArtifactCache(folder)
     with LocalEngine(device, environment, cache, "test-run", offline=True, patience=0.0) as engine:
         yield Workbench(engine, environment, cache, make_photographs(folder / "photographs"))

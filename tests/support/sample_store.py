@@ -14,7 +14,7 @@ from selector.catalog import load_catalog
 from selector.optimizations import OPTIMIZATIONS
 from selector.profiler.statistics import decode, encode, summarize
 from selector.requirements import RequirementProfile, static_exclusion
-from selector.search.plan import make_plan
+from selector.search.plan import make_plan, select_ways
 from selector.store import Store
 from selector.types import (
     Agreement,
@@ -75,9 +75,11 @@ STARTED = dt.datetime(2026, 11, 23, 1, 45, 1, tzinfo=dt.UTC)
 
 
 def sample_plan(profile: RequirementProfile, environment: Environment) -> Plan:
-    """Every model that the profile names in every way that it allows."""
+    """Every model that the profile names in every way that it allows and `_GAIN` has."""
     missing = ((name, way.unavailable(environment)) for name, way in OPTIMIZATIONS)
-    return make_plan(profile, load_catalog(), environment, {name: why for name, why in missing if why is not None})
+    ways = tuple(way.name for way in select_ways(profile.candidates.optimizations) if way.name in _GAIN)
+    sampled = profile.model_copy(update={"candidates": profile.candidates.model_copy(update={"optimizations": ways})})
+    return make_plan(sampled, load_catalog(), environment, {name: why for name, why in missing if why is not None})
 
 
 def sample_evidence(profile: RequirementProfile, environment: Environment = CPU, samples: int = 160) -> Evidence:
