@@ -41,6 +41,17 @@ def test_one_graph_for_every_batch_with_its_error(tmp_path, model):
         assert _answer(graph.onnx_path(bench), np.zeros((batch, 3, height, width), np.float32)).shape == (batch, 1000)
 
 
+def test_a_graph_that_nobody_verified_is_made_again(tmp_path):
+    """As versions that did not verify have left it in the cache."""
+    bench = real_bench(tmp_path, EFFICIENTNET)
+    path = graph.onnx_path(bench)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"never looked at")
+    bench.cache.write_json(path.with_suffix(".json"), {"seconds": 1.0, "exporter": "torchscript"})
+    assert 0 < graph.export_onnx(bench).diagnostics["export_error"] < 1e-4
+    assert path.stat().st_size > 10_000
+
+
 def _weakened(model):
     """The model with one weight changed."""
     import torch
