@@ -90,7 +90,7 @@ def _exported(bench: Bench, precision: Precision) -> Built:
     record_path = path.with_suffix(".json")
     record = bench.cache.read_json(record_path)
     # A graph that an earlier version left was not verified; it is made again.
-    if record is None or not _RECORDED <= record.keys() or not path.is_file():
+    if record is None or not record.keys() >= _RECORDED or not path.is_file():
         record = {"model": bench.candidate.architecture, "precision": precision, **_export(bench, precision, path)}
         bench.cache.write_json(record_path, record)
     bench.cache.touch((path, record_path))
