@@ -111,6 +111,9 @@ _UNITS: dict[Kind, _Units] = {
     "rate": _RATE,
     "count": _COUNT,
 }
+MONTH_SECONDS = 365.25 * 86_400 / 12
+"""Seconds of a month, on average."""
+
 _PERIODS = {"s": 1, "second": 1, "min": 60, "minute": 60, "h": 3600, "hour": 3600, "day": 86400}
 
 _NUMBER = r"[-+−]?(?:[0-9]{1,3}(?:[,_][0-9]{3})+|[0-9]+)?(?:\.[0-9]+)?(?:[eE][-+]?[0-9]{1,3})?"
@@ -188,6 +191,29 @@ def format_quantity(value: float, kind: Kind, digits: int = 3) -> str:
     size, unit = next((entry for entry in shown if abs(_rounded(value / entry[0], digits)) >= 1), shown[-1])
     number = _percent(value / size, digits) if kind == "fraction" else _plain(value / size, digits)
     return f"{number} {unit}".strip()
+
+
+def parse_traffic(text: str | int | float) -> float:
+    """A traffic such as "20 M/month" or "600 img/s", in images per second.
+
+    Raises:
+        UsageError: It is not a number of images per time; the message says what to write.
+    """
+    written = _tidy(text, "a traffic", "20 M/month")
+    amount, slash, period = (part.strip() for part in written.partition("/"))
+    if not slash:
+        raise UsageError(f'{written!r} is not a traffic: write images and the time they come in, e.g. "20 M/month"')
+    periods = {**_PERIODS, "week": 7 * 86400, "month": MONTH_SECONDS, "year": 12 * MONTH_SECONDS}
+    if period not in periods:
+        raise UsageError(f"unknown time {period!r} in a traffic; known are {', '.join(periods)}")
+    for name in ("images", "image", "img"):  # "600 img/s", "20 M images/month"
+        amount = amount.removesuffix(name).strip()
+    return parse_quantity(amount, "count") / periods[period]
+
+
+def format_traffic(traffic: float) -> str:
+    """Images per second as images per month: "20 M/month"."""
+    return f"{format_quantity(traffic * MONTH_SECONDS, 'count')}/month"
 
 
 def format_points(difference: float) -> str:

@@ -30,6 +30,7 @@ from selector.metrics import (
     MetricValue,
     NotObserved,
     Reading,
+    Terms,
     evaluate_metric,
     label,
     metric,
@@ -41,7 +42,7 @@ UNITS = {"time": "s", "memory": "B", "energy": "J", "fraction": "1", "money": "U
 CONTRACT = (
     *("latency_mean", "latency_p50", "latency_p90", "latency_p95", "latency_p99", "throughput", "memory_peak"),
     *("accuracy_top1", "accuracy_top5", "agreement_top1", "energy_per_image", "cost_per_million", "build_time"),
-    *("cold_start", "artifact_size", "parameters", "gmacs"),
+    *("cold_start", "artifact_size", "parameters", "gmacs", "cost_per_month", "devices_needed"),
 )
 LATENCIES = tuple(name for name in CONTRACT if name.startswith("latency_"))
 
@@ -60,7 +61,8 @@ def _reading(optimization: str = "eager", *, price: float | None = 0.00085, **ob
     facts = _facts()
     candidate = make_candidate(facts, optimization)
     measurement = make_measurement(candidate, **{"energy_joules": 12.0, **observed})
-    return Reading(candidate, facts, measurement, price=price)
+    weights = {"accuracy_top1": 0.5, "latency_p50": 0.5}
+    return Reading(candidate, facts, measurement, price=price, traffic=500.0, weights=weights)
 
 
 def _summary(mean: Interval, samples: int = 100) -> LatencySummary:
@@ -171,7 +173,7 @@ def test_a_reading_with_gaps_raises_nothing(name, optimization, samples):
         ),
     )
     result = evaluate_metric(name, without)
-    if name in ("throughput", "latency_mean", "build_time", "cold_start"):
+    if name in ("throughput", "latency_mean", "build_time", "cold_start", "devices_needed"):
         assert isinstance(result, MetricValue)
         assert (result.low, result.high) == (None, None)
     else:
@@ -422,3 +424,66 @@ def test_agreement_of_classes_needs_real_weights():
     assert _value("agreement_top1", _accuracy("amp-bf16", REAL)).samples == 16
     assert "real weights" in _gap("agreement_top1", _accuracy("amp-bf16", RANDOM_WEIGHTS)).reason
     assert "real weights" in _gap("agreement_top1", _accuracy("amp-bf16", None)).reason
+
+
+class TestCosts:
+    """A month of traffic, in whole devices."""
+
+    @pytest.mark.parametrize(("traffic", "devices"), [(1.0, 1), (100.0, 1), (100.1, 2), (1000.0, 10), (1001.0, 11)])
+    def test_devices_are_whole(self, traffic, devices):
+        reading = dataclasses.replace(_timed(Interval(0.01, 0.009, 0.011), price=0.001), traffic=traffic)
+        assert _value("devices_needed", reading).value == devices
+        month = _value("cost_per_month", reading)
+        assert month.value == pytest.approx(devices * 0.001 * 365.25 * 86400 / 12)
+        assert month.low <= month.value <= month.high
+
+    @given(seconds, counts, st.floats(1e-3, 1e4), st.integers(1, 50))
+    def test_a_limit_in_seconds_per_query_is_the_limit(self, mean, batch_size, traffic, limit):
+        reading = _timed(Interval(mean), batch_size=batch_size, price=0.002)
+        reading = dataclasses.replace(reading, traffic=traffic)
+        terms = Terms(batch_size, 0.002, 1, traffic)
+        for name, scale in (("devices_needed", 1.0), ("cost_per_month", 0.002 * 365.25 * 86400 / 12)):
+            allowed = METRICS.get(name).per_query(limit * scale * (1 + 1e-12), terms)
+            if not math.isclose(allowed, mean, rel_tol=1e-9):
+                assert (mean < allowed) == (_value(name, reading).value <= limit * scale * (1 + 1e-9))
+
+    def test_without_traffic_or_price_the_profile_is_named(self):
+        reading = _timed(Interval(0.01))
+        assert "traffic" in _gap("devices_needed", reading).reason
+        assert "price" in _gap("cost_per_month", reading).reason
+
+
+class TestScore:
+    """Weights over metrics that are made comparable without looking at other candidates."""
+
+    def test_is_the_weighted_geometric_mean_of_losses(self):
+        reading = _reading()
+        latency, accuracy = _value("latency_p50", reading).value, _value("accuracy_top1", reading).value
+        expected = math.sqrt(1e3 * latency * 100 * (1 - accuracy))
+        assert _value("score", reading).value == pytest.approx(expected)
+
+    @given(st.floats(1e-4, 1.0), st.floats(1.01, 50.0))
+    def test_half_the_latency_makes_up_for_twice_the_price_at_equal_weights(self, mean, factor):
+        weights = {"latency_mean": 0.5, "cost_per_million": 0.5}
+        one = dataclasses.replace(_timed(Interval(mean), price=0.01), weights=weights)
+        other = dataclasses.replace(_timed(Interval(mean / factor), price=0.01 * factor**2), weights=weights)
+        assert _value("score", one).value == pytest.approx(_value("score", other).value, rel=1e-6)
+
+    def test_the_interval_holds_all_good_and_all_bad_ends(self):
+        interval = Interval(0.02, 0.01, 0.04)
+        found = _value("score", dataclasses.replace(_timed(interval), weights={"latency_mean": 1.0}))
+        assert (found.low, found.value, found.high) == pytest.approx((10.0, 20.0, 40.0))
+        rate = _value("score", dataclasses.replace(_timed(interval), weights={"throughput": 1.0}))
+        assert (rate.low, rate.value, rate.high) == pytest.approx((10.0, 20.0, 40.0))
+
+    def test_an_end_that_is_not_known_stays_unknown(self):
+        weights = {"latency_mean": 1.0}
+        assert _value("score", dataclasses.replace(_timed(Interval(0.02, 0.01)), weights=weights)).high is None
+
+    def test_what_is_not_observed_is_named(self):
+        reading = dataclasses.replace(_reading(price=None), weights={"cost_per_million": 1.0})
+        assert "price" in _gap("score", reading).reason
+
+    def test_nothing_is_worth_infinitely_much(self):
+        reading = dataclasses.replace(_reading(), weights={"build_time": 1.0})
+        assert _value("score", reading).value >= 1.0

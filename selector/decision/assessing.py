@@ -173,11 +173,13 @@ class Assessor:
 
     def _missing_objective(self, metrics: Figures, judgements: Mapping[str, Judgement]) -> tuple[str, ...]:
         """What keeps a candidate from being ranked, unless a requirement says the same."""
-        objective = self.profile.objective.metric
-        wanted = metrics[objective]
-        if not isinstance(wanted, NotObserved) or objective in judgements:
-            return ()
-        return (f"{label(objective)}, which is the objective, is not observed: {wanted.reason}",)
+        objective = self.profile.objective
+        said = "is the objective" if len(objective.metrics) == 1 else "the objective ranks by"
+        return tuple(
+            f"{label(key)}, which {said}, is not observed: {wanted.reason}"
+            for key in objective.metrics
+            if isinstance(wanted := metrics[key], NotObserved) and key not in judgements
+        )
 
 
 def _failing(judgements: Mapping[str, Judgement]) -> tuple[str, ...]:

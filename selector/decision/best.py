@@ -104,7 +104,7 @@ class Best:
 def _telling(profile: RequirementProfile) -> str:
     """The metric by which a measurement is told while a run goes on."""
     objective = profile.objective
-    keys = (*(one.key for one in profile.requirements), objective.metric, *objective.tie_breakers)
+    keys = (*(one.key for one in profile.requirements), *objective.metrics, *objective.tie_breakers)
     offline = profile.workload.scenario == "offline"
     usual = _USUAL[1] if offline else _USUAL[0]
     return next((key for key in keys if metric_of(key).statistic is not None), usual)

@@ -86,7 +86,8 @@ class Decider:
 
     def _figures_for(self, profile: RequirementProfile) -> dict[str, Figures]:
         """The figures at hand, unless they were computed for other metrics, another price or another count."""
-        wanted = (tuple(keys_for(profile)), profile.device.price, profile.device.count)
+        weights = tuple(sorted(profile.objective.weights.items()))
+        wanted = (tuple(keys_for(profile)), profile.device.price, profile.device.count, profile.traffic, weights)
         if wanted != self._figures_of:
             self._figures, self._figures_of = {}, wanted
         return self._figures

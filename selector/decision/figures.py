@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 
-from selector.metrics import MetricResult, MetricValue, NotObserved, Reading, metric_of
+from selector.metrics import METRICS, MetricResult, MetricValue, NotObserved, Reading, metric_of
 from selector.quantities import format_quantity
 from selector.requirements import RequirementProfile
+from selector.requirements.contradictions import needs_met
 
-__all__ = ["METRIC_OF_PRICE", "STANDARD", "Figures", "keys_for", "metric_of", "show"]
+__all__ = ["STANDARD", "Figures", "keys_for", "metric_of", "show"]
 
 STANDARD = (
     "accuracy_top1",
@@ -28,10 +29,8 @@ STANDARD = (
     "artifact_size",
     "agreement_top1",
 )
-"""Metrics that every assessment carries, beside those that its profile mentions."""
-
-METRIC_OF_PRICE = "cost_per_million"
-"""Carried too where the profile names a price."""
+"""Metrics that every assessment carries, beside those that its profile mentions and those that it makes possible:
+costs, where it names a price and a traffic."""
 
 
 class Figures(Mapping[str, MetricResult]):
@@ -70,9 +69,12 @@ class Figures(Mapping[str, MetricResult]):
 def keys_for(profile: RequirementProfile) -> dict[str, None]:
     """The metrics that assessments under `profile` carry: those it mentions, then the standard ones, each once."""
     objective = profile.objective
-    mentioned = [objective.metric, *objective.tie_breakers, *(one.key for one in profile.requirements)]
-    priced = [METRIC_OF_PRICE] if profile.device.price is not None else []
-    return dict.fromkeys([*mentioned, *STANDARD, *priced])
+    ranking = [step.metric for step in objective.steps]
+    mentioned = [*ranking, *objective.metrics, *objective.tie_breakers, *(one.key for one in profile.requirements)]
+    said = needs_met(profile.device.price is not None, profile.traffic is not None, bool(objective.weights))
+    needy = {name: needs for name in METRICS.names() if (needs := METRICS.get(name).needs)}
+    possible = [name for name, needs in needy.items() if said.issuperset(needs)]
+    return dict.fromkeys([*mentioned, *STANDARD, *possible])
 
 
 def _compute(key: str, reading: Reading) -> MetricResult:

@@ -105,7 +105,7 @@ def _fates(counts: Mapping[Status, int]) -> str:
 def _figures(profile: RequirementProfile, winner: Assessment) -> list[str]:
     """The objective, then everything that was required: "79.1 % top-1 (published)", "p95 9.8 ms of 30 ms"."""
     limits = {one.key: one for one in profile.requirements}
-    keys = dict.fromkeys([profile.objective.metric, *limits])
+    keys = dict.fromkeys([*profile.objective.metrics, *limits])
     return [_phrase(key, winner.metrics[key], limits.get(key)) for key in keys]
 
 

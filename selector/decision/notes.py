@@ -64,7 +64,7 @@ def _left_open_by_random_weights(profile: RequirementProfile, assessment: Assess
     """
     if assessment.status is not Status.UNDECIDED or not _ran_on_random(assessment.measurement):
         return False
-    wanted = [profile.objective.metric, *(one.key for one in profile.requirements)]
+    wanted = [*profile.objective.metrics, *(one.key for one in profile.requirements)]
     missing = [key for key in wanted if isinstance(assessment.metrics[key], NotObserved)]
     half = assessment.planned.candidate.precision in ("bf16", "fp16")
     return any(key.startswith("agreement") or (half and key.startswith("accuracy")) for key in missing)

@@ -11,6 +11,10 @@ not transitive. The next group is the best of those that remain, and so on. Each
 criterion in the same way, and finally by id. So nobody stands before a candidate that beats it beyond the noise on
 the first criterion that parts them.
 
+**Tolerances.** A criterion with a tolerance ("within 0.3 points") moves the far ends outwards by it: everyone who is
+not proven to be further from the best than that stays in the group, and the next criterion decides. Being within a
+tolerance is asked for, not noise: two exact figures within it are no tie. Run-offs say nothing there.
+
 **Run-offs.** Two candidates that were timed in turn (`selector.decision.meetings`) are compared by that instead of
 their spans: a group loses whom another of its members beat, and gains whom the spans alone had set behind members
 that did not beat it. The few that met are taken one by one, everybody else in one sweep.
@@ -24,6 +28,7 @@ one that is faster beyond the noise has won.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter, itemgetter
@@ -44,10 +49,14 @@ class Criterion:
     Attributes:
         key: The metric.
         better: Which direction is better.
+        within: Candidates this near to the best stay together, in the base unit.
+        relative: Whether `within` is a share of the best figure instead.
     """
 
     key: str
     better: Direction
+    within: float = 0.0
+    relative: bool = False
 
     def span(self, result: MetricResult) -> Span:
         """The figure as a loss, so that lower is better whatever the metric."""
@@ -60,6 +69,12 @@ class Criterion:
             low = -_INFINITE if low is None else min(value, low)
             high = _INFINITE if high is None else max(value, high)
         return Span(low, value, high) if self.better == "lower" else Span(-high, -value, -low)
+
+    def reach(self, span: Span) -> Span:
+        """The span with its bad end moved by the tolerance: whoever begins behind that is too far from it."""
+        if not self.within or math.isinf(span.high):
+            return span
+        return span._replace(high=span.high + (self.within * abs(span.high) if self.relative else self.within))
 
 
 class Span(NamedTuple):
@@ -123,10 +138,12 @@ class Ranking:
 
 
 def criteria_of(profile: RequirementProfile) -> tuple[Criterion, ...]:
-    """The profile's objective and tie-breakers; a metric named twice counts once."""
+    """The profile's objective, step after step, and its tie-breakers; a metric named twice counts once."""
     objective = profile.objective
-    wanted: Direction = "higher" if objective.direction == "maximize" else "lower"
-    criteria = {objective.metric: Criterion(objective.metric, wanted)}
+    criteria = {}
+    for step in objective.steps:
+        wanted: Direction = "higher" if step.direction == "maximize" else "lower"
+        criteria[step.metric] = Criterion(step.metric, wanted, step.within, step.relative)
     for key in objective.tie_breakers:
         criteria.setdefault(key, Criterion(key, metric_of(key).better))
     return tuple(criteria.values())
@@ -204,13 +221,13 @@ def _order(
 def _groups(pairs: list[_Pair], rule: Criterion, meetings: Meetings) -> list[list[_Pair]]:
     """The groups of entries in order of their good ends, as spans and run-offs part them."""
     groups: list[list[_Pair]] = []
-    while any(entry.identity in meetings.identities for _, _, entry in pairs):
+    while not rule.within and any(entry.identity in meetings.identities for _, _, entry in pairs):
         group = _best(pairs, rule, meetings)
         chosen = {name for _, name, _ in group}
         groups.append(group)
         pairs = [pair for pair in pairs if pair[1] not in chosen]
     start = 0
-    for size in group_sizes([span for span, _, _ in pairs]):
+    for size in group_sizes([rule.reach(span) for span, _, _ in pairs]):
         groups.append(pairs[start : start + size])
         start += size
     return groups
@@ -218,7 +235,7 @@ def _groups(pairs: list[_Pair], rule: Criterion, meetings: Meetings) -> list[lis
 
 def _best(pairs: list[_Pair], rule: Criterion, meetings: Meetings) -> list[_Pair]:
     """The best group among entries of which some have met."""
-    size = group_sizes([span for span, _, _ in pairs])[0]
+    size = group_sizes([rule.reach(span) for span, _, _ in pairs])[0]
     group = pairs[:size]
     natural = metric_of(rule.key).better
 

@@ -64,6 +64,8 @@ class Reasons:
             return f"{shown}, of the only candidate that is proven feasible"
         own = _span(self._winner, rule).value
         values = [_span(entry, rule).value for entry in entries]
+        if own > min(values) and rule.within:
+            return f"{shown}, within the tolerance of the best of {len(entries):,} feasible candidates"
         if own > min(values):
             return f"{shown}, which none of the {len(entries):,} feasible candidates beats beyond the noise"
         superlative = "highest" if rule.better == "higher" else "lowest"
@@ -161,6 +163,8 @@ def _alike(rule: Criterion, mine: MetricValue, best: MetricValue) -> str:
     if mine.value == best.value:
         return f"{label(rule.key)} equal"
     first, second = apart(rule.key, mine.value, best.value)
+    if rule.within:
+        return f"{label(rule.key)} {first} against {second}, within the tolerance"
     return f"{label(rule.key)} {first} against {second}, within the noise"
 
 

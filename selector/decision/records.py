@@ -6,8 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import Literal
 
+from selector.decision.chances import CONTENDERS, chances
+from selector.decision.meetings import Meetings
+from selector.decision.ranking import Entry, criteria_of
 from selector.errors import UnknownNameError, UsageError
 from selector.metrics import MetricResult
 from selector.requirements import Exclusion, Judgement, RequirementProfile
@@ -120,6 +124,18 @@ class Decision:
     headline: str
     notes: tuple[str, ...]
     exit_code: int
+
+    @cached_property
+    def chances(self) -> Mapping[str, float]:
+        """By id, how probable it is that a ranked candidate is really the best; see `selector.decision.chances`.
+
+        Of the first few of the ranking; nobody behind these is taken to be the best.
+        """
+        entries = [
+            Entry(one.id, one.metrics, None if one.measurement is None else one.measurement.identity)
+            for one in self.ranked[:CONTENDERS]
+        ]
+        return chances(entries, criteria_of(self.profile), Meetings(self.evidence.run_offs))
 
     @property
     def assessments(self) -> tuple[Assessment, ...]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal
 
@@ -13,6 +13,8 @@ from selector.types import Candidate, Measurement, ModelFacts, Observation, Outc
 Unit = Literal["s", "B", "J", "1", "USD", "1/s"]
 Direction = Literal["lower", "higher"]
 Kind = Literal["time", "memory", "energy", "fraction", "money", "rate", "count"]
+Need = Literal["price", "traffic", "weights"]
+"""What a profile has to say before a metric means anything: device.price, traffic, objective.weights."""
 
 PERCENTILE_SAMPLES = {"p50": 7, "p90": 44, "p95": 90, "p99": 459}
 """Samples below which a percentile is not reported.
@@ -33,6 +35,8 @@ class Reading:
         measurement: Its measurement, or None when only static facts are there.
         price: USD per second of one device, or None.
         count: Number of devices.
+        traffic: Images per second that all devices together have to answer, or None.
+        weights: What each metric counts in the score.
     """
 
     candidate: Candidate
@@ -40,6 +44,8 @@ class Reading:
     measurement: Measurement | None = None
     price: float | None = None
     count: int = 1
+    traffic: float | None = None
+    weights: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,23 @@ MetricResult = MetricValue | NotObserved
 
 
 @dataclass(frozen=True)
+class Terms:
+    """What, beside a limit, says how long a query may take.
+
+    Attributes:
+        batch_size: Images per query.
+        price: USD per second of one device, or None.
+        count: Number of devices.
+        traffic: Images per second, or None.
+    """
+
+    batch_size: int
+    price: float | None
+    count: int
+    traffic: float | None
+
+
+@dataclass(frozen=True)
 class Metric:
     """A registered metric.
 
@@ -99,6 +122,9 @@ class Metric:
         statistic: The latency statistic that decides it alone, the rest being fixed by the profile: "mean" or a
             percentile. Timing then goes on until that one is narrow, and run-offs are read by it. None for metrics
             that no latency decides.
+        needs: What the profile has to say before it means anything.
+        per_query: From a limit of the metric to the same limit in seconds per query, None where it cannot be said;
+            by default limits of latencies are just that, and others say nothing.
     """
 
     name: str
@@ -111,7 +137,11 @@ class Metric:
     static: bool
     compute: Callable[[Reading], MetricResult]
     statistic: str | None = None
+    needs: tuple[Need, ...] = ()
+    per_query: PerQuery | None = None
 
+
+PerQuery = Callable[[float, Terms], float | None]
 
 METRICS: Registry[Metric] = Registry("metric", "selector.metrics")
 
@@ -127,6 +157,8 @@ def metric(
     heading: str | None = None,
     static: bool = False,
     statistic: str | None = None,
+    needs: tuple[Need, ...] = (),
+    per_query: PerQuery | None = None,
 ) -> Callable[[Callable[[Reading], MetricResult]], Callable[[Reading], MetricResult]]:
     """Registers the decorated function as metric `name`; the arguments are those of `Metric`.
 
@@ -136,9 +168,10 @@ def metric(
     def register(compute: Callable[[Reading], MetricResult]) -> Callable[[Reading], MetricResult]:
         called = name.replace("_", " ") if label is None else label
         title = called if heading is None else heading
-        METRICS.register(
-            name, Metric(name, unit, kind, better, description, called, title, static, compute, statistic)
+        made = Metric(
+            name, unit, kind, better, description, called, title, static, compute, statistic, needs, per_query
         )
+        METRICS.register(name, made)
         return compute
 
     return register

@@ -1,4 +1,4 @@
-"""What is computed from the times of queries: latencies, throughput, and the cost that follows from it."""
+"""What is computed from the times of queries: latencies and throughput."""
 
 from __future__ import annotations
 
@@ -49,6 +49,7 @@ for _name, _label, _text in (
         description=_text,
         label=_label,
         statistic=_name,
+        per_query=lambda limit, _: limit,
     )
     _add(_latency(_name))
 
@@ -61,6 +62,7 @@ for _name, _label, _text in (
     description="Images per second, all devices together",
     heading="",
     statistic="mean",
+    per_query=lambda limit, terms: terms.batch_size * terms.count / limit,
 )
 def throughput(reading: Reading) -> MetricResult:
     """Images per second: batch size / mean time of a query, back to back, × devices."""
@@ -79,31 +81,3 @@ def _inverse(interval: Interval, numerator: float) -> Interval:
     low = numerator / interval.high if interval.high else None
     high = numerator / interval.low if interval.low else None
     return Interval(numerator / interval.value, low, high)
-
-
-@metric(
-    "cost_per_million",
-    unit="USD",
-    kind="money",
-    better="lower",
-    description="Price of a million images at full load",
-    heading="per million",
-    statistic="mean",
-)
-def cost_per_million(reading: Reading) -> MetricResult:
-    """1e6 × price of one device second / images per second of one device."""
-    if reading.price is None:
-        return NotObserved("the profile names no price of the device (device.price)")
-    observation = observed(reading)
-    if isinstance(observation, NotObserved):
-        return observation
-    summary = observation.summary
-    factor = 1e6 * reading.price / reading.candidate.batch_size
-    low, high = summary.mean.low, summary.mean.high
-    return MetricValue(
-        factor * summary.mean.value,
-        None if low is None else factor * low,
-        None if high is None else factor * high,
-        summary.confidence,
-        samples=summary.samples,
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from selector.metrics import metric_of
+from selector.metrics import Terms, metric_of
 from selector.profiler.protocol import StoppingRule, Target
 from selector.requirements import RequirementProfile
 from selector.types import Measurement, Outcome
@@ -12,10 +12,11 @@ def stopping_rule(profile: RequirementProfile) -> StoppingRule:
     """When timing a candidate may stop: which statistics the profile asks for, and their limits.
 
     A throughput or price is decided by the mean; its limit in seconds per query follows from batch size, device
-    count and price. A statistic that the objective ranks by must be narrow, not only on one side of its limit.
+    count, price and traffic (`Metric.per_query`). A statistic that the objective ranks by must be narrow, not only on
+    one side of its limit.
     """
-    ranked = _statistic(profile.objective.metric)
-    asked = [ranked, *(_statistic(metric) for metric in profile.objective.tie_breakers[:1])]
+    ranked = {_statistic(metric) for metric in profile.objective.metrics} - {None}
+    asked = [*ranked, *(_statistic(metric) for metric in profile.objective.tie_breakers[:1])]
     limits: dict[str, float | None] = {statistic: None for statistic in asked if statistic is not None}
     for requirement in profile.requirements:
         statistic = _statistic(requirement.metric)
@@ -24,7 +25,7 @@ def stopping_rule(profile: RequirementProfile) -> StoppingRule:
         limit = _seconds_per_query(profile, requirement.metric, requirement.limit)
         known = limits.get(statistic)
         limits[statistic] = limit if known is None or limit is None else min(known, limit)
-    targets = tuple(Target(name, limit, ranked=name == ranked) for name, limit in sorted(limits.items()))
+    targets = tuple(Target(name, limit, ranked=name in ranked) for name, limit in sorted(limits.items()))
     return StoppingRule(targets or (Target("p50"),), profile.evaluation.candidate_time)
 
 
@@ -42,13 +43,12 @@ def suffices(measurement: Measurement, rule: StoppingRule) -> bool:
 
 
 def _seconds_per_query(profile: RequirementProfile, metric: str, limit: float) -> float | None:
-    """A limit of a rate or price as seconds per query; None where it cannot be said."""
-    if metric == "throughput":
-        return profile.workload.batch_size * profile.device.count / limit
-    if metric == "cost_per_million":
-        price = profile.device.price
-        return limit * profile.workload.batch_size / (1e6 * price) if price else None
-    return limit if metric.startswith("latency_") else None
+    """A limit as seconds per query; None where it cannot be said."""
+    convert = metric_of(metric).per_query
+    if convert is None:
+        return None
+    device = profile.device
+    return convert(limit, Terms(profile.workload.batch_size, device.price, device.count, profile.traffic))
 
 
 def _statistic(key: str) -> str | None:

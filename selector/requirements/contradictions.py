@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from selector.metrics import METRICS, Need
 from selector.requirements.objective import Objective
 from selector.requirements.requirement import Requirement
 from selector.requirements.served import DATASETS
@@ -11,10 +12,28 @@ from selector.types import Scenario
 
 Path = tuple[str | int, ...]
 
+_NEEDED: dict[Need, str] = {
+    "price": "the price of the device: write device.price, e.g. 3.06 USD/h",
+    "traffic": "the traffic: write traffic, e.g. 20 M/month",
+    "weights": "weights: write objective.weights, e.g. {accuracy_top1: 0.6, latency_p95: 0.4}",
+}
+
+
+def needs_met(priced: bool, busy: bool, weighed: bool) -> frozenset[Need]:
+    """Which of the things are said that metrics may need.
+
+    Args:
+        priced: Whether the device's price is known.
+        busy: Whether the traffic is.
+        weighed: Whether the objective weighs metrics.
+    """
+    said: dict[Need, bool] = {"price": priced, "traffic": busy, "weights": weighed}
+    return frozenset(need for need, known in said.items() if known)
+
 
 def contradictions(
     scenario: Scenario | None,
-    priced: bool,
+    said: Collection[Need],
     requirements: Sequence[Requirement],
     objective: Objective | None,
 ) -> list[tuple[Path, str]]:
@@ -22,13 +41,13 @@ def contradictions(
 
     Args:
         scenario: Of the workload, None when that could not be read.
-        priced: Whether the device's price is known.
+        said: Which of the things are known that metrics may need.
         requirements: Those that could be read.
         objective: None when there is none or it could not be read.
     """
     named: list[tuple[Path, str]] = [(("requirements", entry.key), entry.metric) for entry in requirements]
     if objective is not None:
-        named.append((("objective", objective.direction), objective.metric))
+        named.extend((_place(objective, name), name) for name in objective.metrics)
         named.extend(
             (("objective", "tie_breakers", index), name) for index, name in enumerate(objective.tie_breakers)
         )
@@ -36,11 +55,19 @@ def contradictions(
     for path, metric in named:
         if scenario == "offline" and metric.startswith("latency_"):
             found.append((path, f"{metric} has no meaning in the offline scenario, which has throughput only"))
-        if not priced and metric == "cost_per_million":
-            found.append(
-                (path, "cost_per_million needs the price of the device: write device.price, e.g. 3.06 USD/h")
-            )
+        found.extend(
+            (path, f"{metric} needs {_NEEDED[need]}") for need in METRICS.get(metric).needs if need not in said
+        )
     return found + _said_twice(requirements)
+
+
+def _place(objective: Objective, metric: str) -> Path:
+    """Where the objective names a metric."""
+    if objective.weights:
+        return ("objective", "weights", metric)
+    if objective.lexicographic:
+        return ("objective", "lexicographic", objective.metrics.index(metric))
+    return ("objective", objective.direction)
 
 
 def _said_twice(requirements: Sequence[Requirement]) -> list[tuple[Path, str]]:

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
 from selector.errors import UsageError, suggest
-from selector.quantities import Kind, parse_price, parse_quantity
+from selector.quantities import Kind, parse_price, parse_quantity, parse_traffic
 from selector.requirements import served
 
 LONGEST_NAME = 200
@@ -264,6 +264,7 @@ Threads = Annotated[int, whole(1, 4_096)]
 Bytes = Annotated[int, positive("memory", "16 GiB", integer=True)]
 Weights = Annotated[int, positive("count", "120 M", integer=True)]
 Price = Annotated[float, positive("money", "3.06 USD/h", read=parse_price)]
+Traffic = Annotated[float, positive("rate", "20 M/month", read=parse_traffic)]
 Seconds = Annotated[float, positive("time", "20 min")]
 Confidence = Annotated[float, _share("0.99", one=False)]
 Tolerance = Annotated[float, _share("2e-2", one=True)]

@@ -19,7 +19,7 @@ from pydantic import (
 from selector.errors import ProfileError, UnknownNameError
 from selector.quantities import format_quantity
 from selector.requirements import fields, served
-from selector.requirements.contradictions import contradictions
+from selector.requirements.contradictions import contradictions, needs_met
 from selector.requirements.fields import RefusedError, choice, pydantic_error
 from selector.requirements.objective import Objective, default_objective
 from selector.requirements.requirement import Requirement
@@ -166,6 +166,7 @@ class RequirementProfile(_Section):
         licenses: Licences that a model may have, empty for any.
         objective: How feasible candidates are ranked.
         candidates: What is considered.
+        traffic: Images per second that have to be answered, None where none is stated.
         agreement: Relative error allowed against fp32 eager, by precision.
         calibration: What int8 ways are calibrated on, None for nothing.
         evaluation: How it is found out.
@@ -179,6 +180,7 @@ class RequirementProfile(_Section):
     licenses: fields.Licenses = ()
     objective: Objective = Field(default=None, validate_default=True)
     candidates: CandidateSelection
+    traffic: fields.Traffic | None = None
     agreement: Agreement = Field(default_factory=dict, validate_default=True)
     calibration: Calibration | None = None
     evaluation: Evaluation = Evaluation()
@@ -199,9 +201,8 @@ class RequirementProfile(_Section):
 
     @model_validator(mode="after")
     def _no_contradictions(self) -> RequirementProfile:
-        found = contradictions(
-            self.workload.scenario, self.device.price is not None, self.requirements, self.objective
-        )
+        said = needs_met(self.device.price is not None, self.traffic is not None, bool(self.objective.weights))
+        found = contradictions(self.workload.scenario, said, self.requirements, self.objective)
         if found:
             raise pydantic_error(RefusedError("; ".join(message for _, message in found)))
         return self
@@ -252,8 +253,12 @@ class RequirementProfile(_Section):
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON data: the profile as understood, in base units, defaults filled in."""
         document = self.model_dump(mode="json")
-        if self.calibration is None:
-            del document["calibration"]
+        for key in ("calibration", "traffic"):
+            if document[key] is None:
+                del document[key]
+        for key in ("weights", "lexicographic"):
+            if not document["objective"][key]:
+                del document["objective"][key]
         return document
 
     @classmethod

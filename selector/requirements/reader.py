@@ -10,16 +10,10 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from selector.errors import Problem
 from selector.quantities import format_quantity
 from selector.requirements import fields, served
-from selector.requirements.contradictions import contradictions
+from selector.requirements.contradictions import contradictions, needs_met
 from selector.requirements.document import Document, Listing, Node, Section, is_null
 from selector.requirements.fields import RefusedError, quoted
-from selector.requirements.objective import (
-    Objective,
-    Optimum,
-    check_objective,
-    default_tie_breakers,
-    metric_name,
-)
+from selector.requirements.objective_reader import ObjectiveReader
 from selector.requirements.profile import (
     Agreement,
     Calibration,
@@ -31,7 +25,6 @@ from selector.requirements.profile import (
 )
 from selector.requirements.requirement import Requirement, read_key, read_limit
 from selector.requirements.translation import Finding, Path, dotted, findings, missing_key, unknown_key
-from selector.types import Scenario
 
 MAX_PROBLEMS = 50
 """Problems that are told at once; also bounds the search for near names in a hostile profile."""
@@ -46,11 +39,10 @@ _MODELS: dict[str, type[BaseModel]] = {
 _OTHERS: dict[str, TypeAdapter[Any]] = {
     "name": TypeAdapter(fields.Name),
     "description": TypeAdapter(fields.Text),
+    "traffic": TypeAdapter(fields.Traffic),
     "agreement": TypeAdapter(Agreement),
 }
 _LICENSES: TypeAdapter[tuple[str, ...]] = TypeAdapter(fields.Licenses)
-_DIRECTIONS: tuple[Optimum, ...] = ("maximize", "minimize")
-_OBJECTIVE_KEYS = (*_DIRECTIONS, "tie_breakers")
 
 
 class Reader:
@@ -79,9 +71,12 @@ class Reader:
         parts = {key: self._part(key) for key in (*_OTHERS, *_MODELS)}
         requirements, licenses = self._requirements(), self._licenses()
         scenario = parts["workload"].scenario if parts["workload"] else None
-        objective = self._objective(scenario or "single-stream")
-        priced = parts["device"].price is not None if parts["device"] else "device" in self._root.entries
-        for path, message in contradictions(scenario, priced, requirements, objective):
+        objective = ObjectiveReader(self._document, self._refuse, self._collect).read(scenario or "single-stream")
+        entries = self._root.entries
+        priced = parts["device"].price is not None if parts["device"] else "device" in entries
+        weighed = bool(objective.weights) if objective else "objective" in entries
+        said = needs_met(priced, "traffic" in entries, weighed)
+        for path, message in contradictions(scenario, said, requirements, objective):
             self._refuse(path, message, at_key=True)
         self._times(parts["evaluation"])
         if self._found or self._document.problems:
@@ -100,7 +95,7 @@ class Reader:
             self._found.append(entry)
 
     def _top_level(self) -> None:
-        known = (*served.TEXT_KEYS, *served.SECTIONS)
+        known = (*served.PLAIN_KEYS, *served.SECTIONS)
         self._collect(unknown_key((key,), known) for key in self._root.entries if key not in known)
         self._collect(missing_key((key,)) for key in served.REQUIRED if key not in self._root.entries)
         if not {"requirements", "objective"} & self._root.entries.keys():
@@ -191,65 +186,6 @@ class Reader:
         except ValidationError as error:
             self._collect(findings(error, path))
             return ()
-
-    def _objective(self, scenario: Scenario) -> Objective | None:
-        """The objective as written, None when there is none or it is wrong."""
-        section = self._section("objective", "maximize: accuracy_top1")
-        if section is None:
-            return None
-        before = len(self._found)
-        self._collect(
-            unknown_key(("objective", key), _OBJECTIVE_KEYS) for key in section.entries if key not in _OBJECTIVE_KEYS
-        )
-        given = [direction for direction in _DIRECTIONS if direction in section.entries]
-        if len(given) != 1 and len(self._found) == before:
-            said = "both maximize and minimize" if given else "neither maximize nor minimize"
-            self._refuse(("objective",), f"objective says {said}: write one of the two", at_key=True)
-        metrics = {direction: self._metric(("objective", direction)) for direction in given}
-        tie_breakers = self._tie_breakers()
-        metric = metrics.get(given[0]) if given else None
-        if len(self._found) > before or metric is None:
-            return None
-        if tie_breakers is None:
-            tie_breakers = default_tie_breakers(metric, scenario)
-        try:
-            check_objective(given[0], metric, tie_breakers)
-        except RefusedError as error:
-            self._refuse(("objective", given[0]), error.message, error.suggestion, at_key=True)
-            return None
-        return Objective(direction=given[0], metric=metric, tie_breakers=tie_breakers)
-
-    def _tie_breakers(self) -> tuple[str, ...] | None:
-        """The metrics named; None when the key is absent."""
-        path = ("objective", "tie_breakers")
-        node = self._document.node(path)
-        if node is None or is_null(node):
-            return None
-        if not isinstance(node, Listing):
-            self._refuse(path, "tie_breakers must be a list of metrics, e.g. [latency_p95, parameters]")
-            return None
-        named = []
-        for index in range(len(node.items)):
-            if len(self._found) > MAX_PROBLEMS:
-                break
-            name = self._metric((*path, index))
-            if name is not None:
-                named.append(name)
-        return tuple(named)
-
-    def _metric(self, path: Path) -> str | None:
-        node = self._document.node(path)
-        if node is None or is_null(node):
-            return None
-        data = self._document.data(node)
-        if not isinstance(data, str):
-            self._refuse(path, "a metric's name must stand here, e.g. accuracy_top1")
-            return None
-        try:
-            return metric_name(data)
-        except RefusedError as error:
-            self._refuse(path, error.message, error.suggestion)
-            return None
 
     def _times(self, evaluation: Evaluation | None) -> None:
         """Both times written, and the one for a candidate is the longer."""

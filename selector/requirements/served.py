@@ -31,22 +31,17 @@ PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 LATER_METRICS: Mapping[str, str] = {
     "accuracy_drop": "the loss of accuracy is not measured",
-    "cost_per_month": "use cost_per_million",
-    "devices_needed": "use throughput with device.count",
 }
 """Metrics of the format that are not served, with what to know or do instead."""
 
 LATER_KEYS: Mapping[tuple[str, ...], str] = {
     ("accuracy",): "accuracy is taken from published figures, not measured",
-    ("traffic",): "cost per month is not computed",
     ("workload", "arrival_rate"): "there is no server scenario",
     ("candidates", "checkpoints"): "candidates are timm's pretrained models",
-    ("objective", "weights"): "maximize or minimize one metric, with tie_breakers",
-    ("objective", "lexicographic"): "maximize or minimize one metric, with tie_breakers",
 }
 """Keys of the format that are not served, with what this version does instead."""
 
-TEXT_KEYS = ("name", "description")
+PLAIN_KEYS = ("name", "description", "traffic")
 SECTIONS = ("workload", "device", "requirements", "objective", "candidates", "agreement", "calibration", "evaluation")
 REQUIRED = ("name", "workload", "candidates")
 

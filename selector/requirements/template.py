@@ -33,7 +33,8 @@ def render_profile(profile: RequirementProfile, command: str = "") -> str:
         profile: What is asked.
         command: How its file is evaluated, for the head of the text; left out without.
     """
-    parts = (_head, _workload, _device, _requirements, _objective, _candidates, _agreement, _calibration, _evaluation)
+    asked = (_head, _workload, _device, _requirements, _traffic, _objective)
+    parts = (*asked, _candidates, _agreement, _calibration, _evaluation)
     top = [
         "# What a vision model has to do, on what hardware, and what counts.",
         *(["#", f"#   {command}"] if command else []),
@@ -125,12 +126,28 @@ def _limit(requirement: Requirement) -> str:
     return f"{requirement.comparison} {quantity if exact else _exact(requirement.limit, kind)}"
 
 
+def _traffic(profile: RequirementProfile) -> Iterator[str]:
+    yield "# Images that have to be answered; for devices_needed and cost_per_month."
+    traffic = profile.traffic
+    yield "# traffic: 20 M/month" if traffic is None else f"traffic: {traffic!r} img/s"
+
+
 def _objective(profile: RequirementProfile) -> Iterator[str]:
     objective = profile.objective
     yield "# What is preferred among those that meet all of it. The tie-breakers decide, in turn, between candidates"
     yield "# that the objective cannot tell apart."
     yield "objective:"
-    yield f"  {objective.direction}: {objective.metric}"
+    if objective.weights:
+        yield "  weights:   # what a relative change of each counts; brought to a sum of 1"
+        for name, weight in objective.weights.items():
+            yield f"    {name}: {weight!r}"
+    elif objective.lexicographic:
+        yield "  lexicographic:   # each step keeps everyone within its tolerance of the best"
+        for step in objective.lexicographic:
+            within = f", within: {step.tolerance}" if step.within else ""
+            yield f"    - {{{step.direction}: {step.metric}{within}}}"
+    else:
+        yield f"  {objective.direction}: {objective.metric}"
     yield f"  tie_breakers: {_inline(objective.tie_breakers)}"
 
 

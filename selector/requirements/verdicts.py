@@ -141,6 +141,8 @@ def reading_for(profile: RequirementProfile, planned: Planned, measurement: Meas
         measurement=measurement,
         price=profile.device.price,
         count=profile.device.count,
+        traffic=profile.traffic,
+        weights=profile.objective.weights,
     )
 
 

@@ -12,7 +12,10 @@ from selector.errors import ProfileError, UnknownNameError, UsageError
 from selector.metrics import METRICS
 from selector.quantities import parse_quantity
 from selector.requirements import Objective, Requirement, RequirementProfile
+from selector.requirements.objective import right_direction
 
+PLAIN = sorted(set(METRICS.names()) - {"score"})
+"""Metrics of every profile; the score is there only with weights."""
 UPPER = {"accuracy_top1", "accuracy_top5", "agreement_top1"}
 
 
@@ -27,8 +30,15 @@ def requirements(draw, metric=None):
 
 @st.composite
 def profiles(draw):
-    names = draw(st.lists(st.sampled_from(METRICS.names()), unique=True, max_size=5))
-    ranked_by = draw(st.sampled_from(METRICS.names()))
+    names = draw(st.lists(st.sampled_from(PLAIN), unique=True, max_size=5))
+    ranked_by = draw(st.sampled_from(PLAIN))
+    objective = {"direction": right_direction(ranked_by), "metric": ranked_by}
+    kind = draw(st.sampled_from(("plain", "weights", "lexicographic")))
+    if kind == "weights":
+        objective["weights"] = {ranked_by: draw(st.floats(0.01, 1))}
+    if kind == "lexicographic":
+        step = {"within": draw(st.floats(0, 1)), "relative": draw(st.booleans()), **objective}
+        objective["lexicographic"] = (step,)
     return RequirementProfile(
         name=draw(st.text("abc xyz-éß한", min_size=1).filter(str.strip)),
         description=draw(st.text(max_size=50)),
@@ -46,10 +56,8 @@ def profiles(draw):
         },
         requirements=tuple(draw(requirements(name)) for name in names),
         licenses=draw(st.lists(st.sampled_from(["mit", "apache-2.0", "other"]))),
-        objective={
-            "direction": "minimize" if METRICS.get(ranked_by).better == "lower" else "maximize",
-            "metric": ranked_by,
-        },
+        objective=objective,
+        traffic=draw(st.floats(1e-6, 1e6)),
         candidates={"models": draw(st.lists(st.sampled_from(["a*", "b", "vit_?"]), min_size=1))},
         agreement=draw(st.dictionaries(st.sampled_from(["fp32", "bf16", "fp16", "int8"]), st.floats(1e-6, 1))),
         evaluation={

@@ -23,6 +23,21 @@ OBJECTIVES = (
     {"direction": "maximize", "metric": "throughput", "tie_breakers": ("parameters", "latency_p95")},
     {"direction": "maximize", "metric": "accuracy_top1", "tie_breakers": ()},
     {"direction": "maximize", "metric": "agreement_top1", "tie_breakers": ("memory_peak",)},
+    {
+        "direction": "maximize",
+        "metric": "accuracy_top1",
+        "tie_breakers": ("parameters",),
+        "weights": {"accuracy_top1": 0.6, "latency_p95": 0.4},
+    },
+    {
+        "direction": "maximize",
+        "metric": "accuracy_top1",
+        "tie_breakers": ("parameters",),
+        "lexicographic": (
+            {"direction": "maximize", "metric": "accuracy_top1", "within": 0.005},
+            {"direction": "minimize", "metric": "latency_p50", "within": 0.05, "relative": True},
+        ),
+    },
 )
 
 
