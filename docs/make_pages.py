@@ -27,6 +27,8 @@ BENCHMARKS = {
     "The profiler against a bare loop": ["harness.py"],
     "Five evaluations in a row": ["repeatability.py"],
     "Start-up": ["startup.py"],
+    "Do the stated intervals hold?": ["interval_coverage.py"],
+    "Assaults at random": ["fault_campaign.py"],
 }
 
 

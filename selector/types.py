@@ -16,7 +16,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, Literal
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 """Version of the measuring protocol; part of every identity. Raised whenever figures stop being comparable."""
 
 Precision = Literal["fp32", "bf16", "fp16", "int8"]

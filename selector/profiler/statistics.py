@@ -1,8 +1,12 @@
 """What a latency sample says, without assuming a distribution.
 
 Percentiles are order statistics with binomial intervals, means carry Student's t corrected for skewness. Both count
-independent queries (`correlation_time`), not queries. What an interval speaks of is the mixture of all queries of the
-time measured, drift and disturbances included; of what did not happen then no sample can tell.
+independent queries (`correlation_time`), not queries. As timing stops when an interval is narrow, it stops where a
+sample happens to look quiet: intervals therefore also allow for what so few queries cannot show, a correlation over
+tens of queries (`doubt`) and rare slow queries that the mean has not met yet (`UNSEEN`).
+
+What an interval speaks of is the mixture of all queries of the time measured, drift and disturbances included; of
+what did not happen then no sample can tell.
 """
 
 from __future__ import annotations
@@ -13,13 +17,23 @@ from bisect import bisect_left, bisect_right
 import numpy as np
 from numpy.typing import NDArray
 
-from selector.profiler.correlation import correlation_time
+from selector.profiler.correlation import correlation_time, doubt
 from selector.types import Interval, LatencySummary
 
 Samples = NDArray[np.float64]
 
 CONFIDENCE = 0.95
 """Of every interval that is reported."""
+
+SPENT = 0.965
+"""Confidence at which the intervals of means and tails are computed, so that `CONFIDENCE` is left where timing stops:
+the difference is what looking again and again costs."""
+
+UNSEEN = 3.7
+"""What has not happened in n queries has a probability of at most 3.7 / n: -log(0.025), the upper end of a two-sided
+95 % interval (the "rule of three" of Hanley and Lippman-Hand 1983 is the one-sided one)."""
+UNSEEN_EXCESS = 0.3
+"""By which part a slow query, none of which was seen yet, is thought to be slower than the median, at least."""
 
 PERCENTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99}
 
@@ -54,7 +68,7 @@ def summarize(samples: Samples) -> LatencySummary:
     return LatencySummary(
         samples=len(samples),
         seconds=float(samples.sum()),
-        mean=mean_interval(samples),
+        mean=mean_interval(samples, SPENT),
         percentiles={name: _percentile(samples, ordered, share, together) for name, share in PERCENTILES.items()},
         confidence=CONFIDENCE,
     )
@@ -63,8 +77,10 @@ def summarize(samples: Samples) -> LatencySummary:
 def _percentile(samples: Samples, ordered: Samples, share: float, together: float) -> Interval:
     """A percentile whose queries resemble each other as all do (`together`), or more where slow ones cluster."""
     value = _nearest_rank(ordered, share)
-    clustered = correlation_time((samples <= value).astype(np.float64)) if share > 0.5 else 1.0
-    return percentile_interval(ordered, share, per_independent=max(together, clustered))
+    if share <= 0.5:
+        return percentile_interval(ordered, share, per_independent=together * doubt(len(samples)))
+    clustered = correlation_time((samples <= value).astype(np.float64))
+    return percentile_interval(ordered, share, SPENT, max(together, clustered))
 
 
 def _nearest_rank(ordered: Samples, share: float) -> float:
@@ -127,12 +143,13 @@ def mean_interval(samples: Samples, confidence: float = CONFIDENCE) -> Interval:
     """The mean with Student's interval over independent queries, shifted for skewness.
 
     The shift is Johnson's (1978) in the monotone form of Hall (1992), as in Skart: slow queries are rare, so the
-    truth is further above the mean of a sample than below it.
+    truth is further above the mean of a sample than below it. The upper end allows for slow queries that were not
+    seen at all, as slow as the slowest that was.
     """
     from scipy.special import stdtrit
 
     count, mean = len(samples), float(samples.mean())
-    per_independent = correlation_time(samples)
+    per_independent = correlation_time(samples) * doubt(count)
     if count < 5:
         return Interval(mean, None, None)
     independent = max(2.0, count / per_independent)  # Student's t of one degree of freedom is wide enough for any
@@ -141,7 +158,11 @@ def mean_interval(samples: Samples, confidence: float = CONFIDENCE) -> Interval:
     shift = _skewness(samples, math.ceil(per_independent)) / 6
     above = max(0.0, -_adjusted(-quantile, shift)) * error
     below = max(0.0, _adjusted(quantile, shift)) * error
-    return Interval(mean, max(0.0, mean - below), mean + above)
+    if samples.min() == samples.max():
+        return Interval(mean, mean, mean)  # a clock that stands still, or a simulated one
+    middle = float(np.median(samples))
+    unseen = UNSEEN / independent * max(UNSEEN_EXCESS * middle, float(samples.max()) - middle)
+    return Interval(mean, max(0.0, mean - below), mean + math.hypot(above, unseen))
 
 
 def _skewness(samples: Samples, length: int) -> float:

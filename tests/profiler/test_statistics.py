@@ -168,6 +168,19 @@ def test_a_constant_stream_has_a_mean_without_width():
     assert (interval.low, interval.value, interval.high) == pytest.approx((0.25, 0.25, 0.25))
 
 
+@pytest.mark.parametrize("count", [30, 300, 3000])
+def test_a_mean_allows_for_slow_queries_that_were_not_seen(count):
+    """Rule of three: some of 3.7 / n of the queries, each 30 % slower, may not have shown."""
+    interval = mean_interval(np.tile([0.25, 0.250001], count // 2))
+    assert interval.high / 0.25 - 1 == pytest.approx(1.11 / count * (1 + 150 / count), rel=0.01)
+
+
+def test_so_few_queries_cannot_rule_out_that_they_resemble_each_other():
+    random = np.random.default_rng(1)
+    half = [half_width(mean_interval(1 + 0.03 * random.standard_normal(count))) for count in (30, 3000)]
+    assert half[0] > 2 * half[1] * math.sqrt(3000 / 30)
+
+
 def _coverage(draw, truth, repeats=300):
     intervals = (mean_interval(draw()) for _ in range(repeats))
     return sum(interval.low <= truth <= interval.high for interval in intervals) / repeats
