@@ -9,6 +9,7 @@ an artifact touches it; a run holds a lease, and what was touched since the olde
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -18,8 +19,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from selector.errors import UsageError, excerpt
 from selector.owners import is_left, owner_token
 from selector.quantities import parse_quantity
 from selector.types import content_hash
@@ -67,7 +69,25 @@ def cache_limit() -> int:
         UsageError: The variable is no amount of memory.
     """
     configured = os.environ.get("SELECTOR_CACHE_LIMIT")
-    return int(parse_quantity(configured, "memory", "8 GiB")) if configured else DEFAULT_LIMIT
+    return int(bound(configured, "memory", "8 GiB", "SELECTOR_CACHE_LIMIT")) if configured else DEFAULT_LIMIT
+
+
+def bound(text: str, kind: Literal["memory", "time"], example: str, name: str) -> float:
+    """What the cache is bounded by, in base units.
+
+    Args:
+        text: As written.
+        kind: What it counts.
+        example: For messages.
+        name: Of what it was written for.
+
+    Raises:
+        UsageError: It is no such quantity, or less than nothing: nobody means that everything be removed by it.
+    """
+    value = parse_quantity(text, kind, example)
+    if value < 0:
+        raise UsageError(f"{name} cannot be less than zero, as {excerpt(text)} is; write for instance {example!r}")
+    return value
 
 
 class ArtifactCache:
@@ -121,10 +141,22 @@ class ArtifactCache:
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
-        """What is touched from here on stays until this process ends or leaves the context."""
+        """What is touched from here on stays until this process ends or leaves the context.
+
+        Raises:
+            UsageError: The folder cannot be made or written to.
+        """
         lease = self.folder / _LEASES / f"{owner_token()}-{uuid.uuid4().hex}"
-        lease.parent.mkdir(parents=True, exist_ok=True)
-        lease.touch()
+        try:
+            lease.parent.mkdir(parents=True, exist_ok=True)
+            lease.touch()
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise UsageError(
+                f"the cache {self.folder} cannot be written to ({error.strerror}). "
+                "Name another folder with the environment variable SELECTOR_CACHE"
+            ) from error
         try:
             yield
         finally:
