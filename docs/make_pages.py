@@ -93,9 +93,10 @@ def doctor() -> str:
         output = output.replace(place, places[place])
     output = output.replace(socket.gethostname(), "this-host")
     return (
-        "# A visit of the doctor\n\nMade by `docs/make_pages.py --doctor` on a machine with two cores and no GPU, which it "
-        "shares with others. What is\nmarked – was not looked at or is not here; a warning leaves the exit code at 0, what "
-        "is broken makes it 1.\n\n"
+        "# A visit of the doctor\n\n"
+        "Made by `docs/make_pages.py --doctor` on a machine with two cores and no GPU, which others use, too. What\n"
+        "is marked – was not looked at or is not here; a warning leaves the exit code at 0, what is broken\n"
+        "makes it 1.\n\n"
         f"```console\n$ selector doctor\n{output}```\n\nExit code {visit.returncode}.\n"
     )
 

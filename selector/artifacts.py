@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from selector.errors import UsageError, excerpt
+from selector.errors import DiskFullError, UsageError, excerpt
 from selector.owners import is_left, owner_token
 from selector.quantities import parse_quantity
 from selector.types import content_hash
@@ -140,23 +140,37 @@ class ArtifactCache:
             temporary.write_text(json.dumps(value, indent=1, sort_keys=True))
 
     @contextmanager
+    def telling(self) -> Iterator[None]:
+        """Says of a cache that cannot be written to what to change, for whoever writes before a candidate is at work.
+
+        Raises:
+            UsageError: The folder cannot be made or written to.
+            DiskFullError: There is no space left for it.
+        """
+        try:
+            yield
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise DiskFullError(
+                    f"the cache {self.folder} has no space left ({error.strerror}). Free some there, or name another "
+                    "folder with SELECTOR_CACHE, then give the same command again"
+                ) from error
+            raise UsageError(
+                f"the cache {self.folder} cannot be written to ({error.strerror}). Name another folder with the "
+                "environment variable SELECTOR_CACHE"
+            ) from error
+
+    @contextmanager
     def in_use(self) -> Iterator[None]:
         """What is touched from here on stays until this process ends or leaves the context.
 
         Raises:
-            UsageError: The folder cannot be made or written to.
+            UsageError, DiskFullError: See `telling`.
         """
         lease = self.folder / _LEASES / f"{owner_token()}-{uuid.uuid4().hex}"
-        try:
+        with self.telling():
             lease.parent.mkdir(parents=True, exist_ok=True)
             lease.touch()
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            raise UsageError(
-                f"the cache {self.folder} cannot be written to ({error.strerror}). "
-                "Name another folder with the environment variable SELECTOR_CACHE"
-            ) from error
         try:
             yield
         finally:

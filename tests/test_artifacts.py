@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from selector.artifacts import DEFAULT_LIMIT, ArtifactCache, cache_folder, cache_limit
-from selector.errors import UsageError
+from selector.errors import DiskFullError, UsageError
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -263,7 +263,7 @@ def test_a_full_disk_is_no_fault_of_the_call(cache, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "touch", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(DiskFullError, match=r"no space left.*the same command again"):
         cache.in_use().__enter__()
 
 

@@ -482,7 +482,7 @@ class TestRank:
     def test_a_numbered_gpu_is_never_answered_for_by_another(
         self, store: Store, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """The store has GPU 1's evidence, then GPU 0's, too; ranked where there is no GPU, and where there are three."""
+        """The store has GPU 1's evidence, then GPU 0's; ranked where no GPU is, and where three are."""
         first, second = (replace(GPU, device_id=f"GPU-{number}") for number in (0, 1))
         profile = load_profile("quickstart")
         fill(store, profile, second, samples=100)
