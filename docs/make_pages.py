@@ -30,6 +30,9 @@ EXCERPT = re.compile(r"(<!-- generated: excerpt -->\n).*?(<!-- /generated -->)",
 BENCHMARKS = {
     "The profiler against a bare loop": ["harness.py"],
     "Five evaluations in a row": ["repeatability.py"],
+    "Intervals on simulated streams": ["interval_coverage.py"],
+    "Two hundred assaults": ["fault_campaign.py"],
+    "A million wrong profiles": ["fuzz_profiles.py"],
     "Start-up": ["startup.py"],
 }
 
