@@ -42,6 +42,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from selector.processes import process_ids, process_of
+
 MARK = "SELECTOR_CAMPAIGN"
 MODELS = (
     "mobilenetv3_small_100.lamb_in1k",
@@ -166,22 +168,49 @@ class Place:
         return {pid for pid, variables in _environments() if f"{MARK}={self.mark}".encode() in variables}
 
 
-Assault = Callable[[Place, random.Random, float, Report], list[subprocess.Popen[bytes]]]
+@dataclass
+class Scene:
+    """What an assault has to work with.
+
+    Attributes:
+        place: Where the run runs.
+        chance: Decides what the assault leaves open.
+        usual: Seconds that the run takes undisturbed.
+        report: Of the round.
+    """
+
+    place: Place
+    chance: random.Random
+    usual: float
+    report: Report
+
+    def moment(self, process: subprocess.Popen[bytes]) -> None:
+        """Waits: a part of the run's usual time, or until something that is worth an assault."""
+        aim = self.chance.choice(("time", "time", "time", "lines", "server", "child"))
+        seconds = self.chance.uniform(0, 1.1 * self.usual) if aim == "time" else 4 * self.usual
+        deadline = time.monotonic() + seconds
+        lines = self.chance.randrange(1, 5)
+        while time.monotonic() < deadline and process.poll() is None:
+            if aim == "lines" and self.place.told()[-1].count("\n[") >= lines:
+                return
+            if aim in ("server", "child") and servers_and_children(self.place)[aim == "child"]:
+                return
+            time.sleep(0.005)
+
+
+Assault = Callable[[Scene], list[subprocess.Popen[bytes]]]
 
 
 def _environments() -> Iterator[tuple[int, bytes]]:
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            with contextlib.suppress(OSError):
-                if variables := (entry / "environ").read_bytes():
-                    yield int(entry.name), variables
+    for pid in process_ids():
+        with contextlib.suppress(OSError):
+            if variables := Path(f"/proc/{pid}/environ").read_bytes():
+                yield pid, variables
 
 
 def _parent(pid: int) -> int:
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[1])
-    except OSError:
-        return 0
+    found = process_of(pid)
+    return 0 if found is None else found.parent
 
 
 def servers_and_children(place: Place) -> tuple[set[int], set[int]]:
@@ -195,29 +224,16 @@ def servers_and_children(place: Place) -> tuple[set[int], set[int]]:
     return warm - children, children
 
 
-def _moment(random_: random.Random, place: Place, process: subprocess.Popen[bytes], usual: float) -> None:
-    """Waits: a part of the run's usual time, or until something that is worth an assault."""
-    aim = random_.choice(("time", "time", "time", "lines", "server", "child"))
-    deadline = time.monotonic() + (random_.uniform(0, 1.1 * usual) if aim == "time" else 4 * usual)
-    lines = random_.randrange(1, 5)
-    while time.monotonic() < deadline and process.poll() is None:
-        if aim == "lines" and place.told()[-1].count("\n[") >= lines:
-            return
-        if aim in ("server", "child") and servers_and_children(place)[aim == "child"]:
-            return
-        time.sleep(0.005)
-
-
 def signalled(*numbers: int) -> Assault:
     """Signals to the run's process group, as a terminal sends them."""
 
-    def assault(place: Place, random_: random.Random, usual: float, report: Report) -> list[subprocess.Popen[bytes]]:  # noqa: ARG001
-        process = place.start()
-        _moment(random_, place, process, usual)
+    def assault(scene: Scene) -> list[subprocess.Popen[bytes]]:
+        process = scene.place.start()
+        scene.moment(process)
         for number in numbers:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, number)
-            time.sleep(random_.uniform(0, 0.3) if len(numbers) > 1 else 0)
+            time.sleep(scene.chance.uniform(0, 0.3) if len(numbers) > 1 else 0)
         return [process]
 
     return assault
@@ -226,11 +242,11 @@ def signalled(*numbers: int) -> Assault:
 def killed_below(which: int) -> Assault:
     """The fork server (0) or a candidate's process (1) is killed."""
 
-    def assault(place: Place, random_: random.Random, usual: float, report: Report) -> list[subprocess.Popen[bytes]]:  # noqa: ARG001
-        process = place.start()
-        _moment(random_, place, process, usual)
+    def assault(scene: Scene) -> list[subprocess.Popen[bytes]]:
+        process = scene.place.start()
+        scene.moment(process)
         while process.poll() is None:
-            if found := servers_and_children(place)[which]:
+            if found := servers_and_children(scene.place)[which]:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(found.pop(), signal.SIGKILL)
                 break
@@ -240,33 +256,23 @@ def killed_below(which: int) -> Assault:
     return assault
 
 
-def killed_with_server(
-    place: Place,
-    random_: random.Random,
-    usual: float,
-    report: Report,  # noqa: ARG001
-) -> list[subprocess.Popen[bytes]]:
+def killed_with_server(scene: Scene) -> list[subprocess.Popen[bytes]]:
     """The run and its fork server are killed at once, so that nobody is left to clean up."""
-    process = place.start()
-    _moment(random_, place, process, usual)
-    for pid in (process.pid, *servers_and_children(place)[0]):
+    process = scene.place.start()
+    scene.moment(process)
+    for pid in (process.pid, *servers_and_children(scene.place)[0]):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     return [process]
 
 
-def disk_filled(
-    place: Place,
-    random_: random.Random,
-    usual: float,
-    report: Report,  # noqa: ARG001
-) -> list[subprocess.Popen[bytes]]:
+def disk_filled(scene: Scene) -> list[subprocess.Popen[bytes]]:
     """The disk of store, cache and temporary files is full from some moment on."""
-    process = place.start()
-    _moment(random_, place, process, usual)
-    fill(place.folder / "filler", leave=random_.choice((0, 0, 4096, 40_000)))
+    process = scene.place.start()
+    scene.moment(process)
+    fill(scene.place.folder / "filler", leave=scene.chance.choice((0, 0, 4096, 40_000)))
     process.wait(120)
-    (place.folder / "filler").unlink(missing_ok=True)
+    (scene.place.folder / "filler").unlink(missing_ok=True)
     return [process]
 
 
@@ -279,68 +285,53 @@ def fill(path: Path, leave: int) -> None:
         os.truncate(path, max(0, path.stat().st_size - leave))
 
 
-def store_locked(
-    place: Place,
-    random_: random.Random,
-    usual: float,
-    report: Report,  # noqa: ARG001
-) -> list[subprocess.Popen[bytes]]:
+def store_locked(scene: Scene) -> list[subprocess.Popen[bytes]]:
     """Another process holds the store's write lock for a while; in some rounds longer than the run will wait."""
-    process = place.start()
-    _moment(random_, place, process, usual)
-    if not place.store.exists():
+    process = scene.place.start()
+    scene.moment(process)
+    if not scene.place.store.exists():
         return [process]
-    with contextlib.closing(sqlite3.connect(place.store, timeout=5, isolation_level=None)) as database:
+    with contextlib.closing(sqlite3.connect(scene.place.store, timeout=5, isolation_level=None)) as database:
         with contextlib.suppress(sqlite3.OperationalError):
             database.execute("BEGIN IMMEDIATE")
-        time.sleep(random_.choice((0.5, 2.0, 4.0, 4.0, 12.0)))
+        time.sleep(scene.chance.choice((0.5, 2.0, 4.0, 4.0, 12.0)))
         with contextlib.suppress(sqlite3.OperationalError):
             database.execute("ROLLBACK")
     return [process]
 
 
-def together(place: Place, random_: random.Random, usual: float, report: Report) -> list[subprocess.Popen[bytes]]:
+def together(scene: Scene) -> list[subprocess.Popen[bytes]]:
     """Two or three runs on one store; one of them may be killed."""
     processes = []
-    for _ in range(random_.choice((2, 2, 3))):
-        processes.append(place.start())
-        time.sleep(random_.choice((0.0, random_.uniform(0, usual))))
-    if random_.random() < 0.4:
-        time.sleep(random_.uniform(0, usual))
-        victim = random_.choice(processes)
-        victim.send_signal(random_.choice((signal.SIGKILL, signal.SIGINT)))
-        report.assault = "together, one killed"
+    for _ in range(scene.chance.choice((2, 2, 3))):
+        processes.append(scene.place.start())
+        time.sleep(scene.chance.choice((0.0, scene.chance.uniform(0, scene.usual))))
+    if scene.chance.random() < 0.4:
+        time.sleep(scene.chance.uniform(0, scene.usual))
+        victim = scene.chance.choice(processes)
+        victim.send_signal(scene.chance.choice((signal.SIGKILL, signal.SIGINT)))
+        scene.report.assault = "together, one killed"
     return processes
 
 
-def cache_removed(
-    place: Place,
-    random_: random.Random,
-    usual: float,
-    report: Report,  # noqa: ARG001
-) -> list[subprocess.Popen[bytes]]:
+def cache_removed(scene: Scene) -> list[subprocess.Popen[bytes]]:
     """The cache vanishes."""
-    process = place.start()
-    _moment(random_, place, process, usual)
-    shutil.rmtree(place.folder / "cache", ignore_errors=True)
+    process = scene.place.start()
+    scene.moment(process)
+    shutil.rmtree(scene.place.folder / "cache", ignore_errors=True)
     return [process]
 
 
-def halted(
-    place: Place,
-    random_: random.Random,
-    usual: float,
-    report: Report,  # noqa: ARG001
-) -> list[subprocess.Popen[bytes]]:
+def halted(scene: Scene) -> list[subprocess.Popen[bytes]]:
     """The run, its fork server or a child is stopped for a while and goes on."""
-    process = place.start()
-    _moment(random_, place, process, usual)
-    chosen = random_.choice(({process.pid}, *servers_and_children(place))) or {process.pid}
+    process = scene.place.start()
+    scene.moment(process)
+    chosen = scene.chance.choice(({process.pid}, *servers_and_children(scene.place))) or {process.pid}
     for number in (signal.SIGSTOP, signal.SIGCONT):
         for pid in chosen:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
-        time.sleep(random_.uniform(0.1, 1.5))
+        time.sleep(scene.chance.uniform(0.1, 1.5))
     return [process]
 
 
@@ -433,7 +424,7 @@ class Campaign:
         assault, codes = ASSAULTS[name]
         watch = Watch(place)
         watch.start()
-        for process in assault(place, random_, usual, report):
+        for process in assault(Scene(place, random_, usual, report)):
             try:
                 process.wait(180)
             except subprocess.TimeoutExpired:

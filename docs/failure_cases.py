@@ -28,6 +28,8 @@ class Case:
         profile: Stands in ``p.yaml`` instead, and is shown.
         prepare: Is called with the folder before.
         faults: For SELECTOR_FAKE_FAULTS, and shown.
+        limit: For SELECTOR_BUILD_LIMIT, and shown.
+        hidden: A package that Python does not find.
         interrupt: Send Ctrl-C after the output has a line that begins so.
         full: Standard output is a full disk.
     """
@@ -38,6 +40,8 @@ class Case:
     profile: str | bytes | None = None
     prepare: Callable[[Path], object] | None = None
     faults: str = ""
+    limit: str = ""
+    hidden: str = ""
     interrupt: str = ""
     full: bool = False
 
@@ -261,6 +265,20 @@ RUNS = Chapter(
                 ", openvino]", "]"
             ),
             faults=",".join(f"{model}.*={fault}" for model, fault in FAULTS.items()),
+        ),
+        Case(
+            "A build that does not end",
+            ("evaluate", "p.yaml"),
+            "It is ended after fifteen minutes, or what `SELECTOR_BUILD_LIMIT` says; here one hangs.",
+            faults="resnet18.*@openvino=timed_out",
+            limit="2 s",
+        ),
+        Case(
+            "A package that is not installed",
+            ("evaluate", "p.yaml"),
+            "The package `openvino` is hidden from Python.",
+            profile=_edit("target: fake", "target: cpu").replace("eager, ", ""),
+            hidden="openvino",
         ),
         Case(
             "A candidate that ends its process, looked at",

@@ -28,6 +28,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from failure_cases import CHAPTERS, GOOD, Case
 
+from selector.devices import DEVICES
+
 PAGE = Path(__file__).resolve().parent / "failures.md"
 COMMAND = (sys.executable, "-c", "from selector.cli import main; main()")
 SECONDS = 60
@@ -104,6 +106,7 @@ def transcript(case: Case, done: Path) -> str:
 
 def normalized(output: str) -> str:
     """The output without what differs from one time to the next."""
+    output = output.replace(DEVICES.get("cpu")(0).name, "this processor")
     for pattern, replacement in _REPLACED:
         output = pattern.sub(replacement, output)
     lines = (line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…" for line in output.splitlines())
@@ -116,7 +119,8 @@ def _written(case: Case, code: int, output: str) -> str:
         parts.append(f"{case.done}\n")
     if isinstance(case.profile, str):
         parts.append(f"```yaml\n{case.profile}```\n")
-    prefix = f"SELECTOR_FAKE_FAULTS={shlex.quote(case.faults)} " if case.faults else ""
+    variables = {"SELECTOR_FAKE_FAULTS": case.faults, "SELECTOR_BUILD_LIMIT": case.limit}
+    prefix = "".join(f"{name}={shlex.quote(value)} " for name, value in variables.items() if value)
     words = " ".join(shlex.quote(word).replace("\x1b", "␛") for word in case.command)
     redirected = " > /dev/full" if case.full else ""
     parts.append(f"```console\n$ {prefix}selector {words}{redirected}\n{output}\n```\n")
@@ -134,6 +138,13 @@ def _call(case: Case, folder: Path) -> tuple[int, str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SELECTOR_")}
     environment |= {"HF_HUB_OFFLINE": "1", "NO_COLOR": "1", "COLUMNS": "100", "SELECTOR_FAKE_FAULTS": case.faults}
     environment |= {"SELECTOR_CACHE": str(folder.parent / "cache"), "PYTHONIOENCODING": "utf-8"}
+    if case.limit:
+        environment["SELECTOR_BUILD_LIMIT"] = case.limit
+    if case.hidden:
+        hiding = folder.parent / "hiding"
+        hiding.mkdir(exist_ok=True)
+        (hiding / "sitecustomize.py").write_text(f"import sys\n\nsys.modules[{case.hidden!r}] = None\n")
+        environment["PYTHONPATH"] = str(hiding)
     with contextlib.ExitStack() as stack:
         out = stack.enter_context(Path("/dev/full").open("w")) if case.full else subprocess.PIPE
         process = stack.enter_context(

@@ -1,19 +1,23 @@
 """Makes the generated parts of the documentation from a real store and real benchmark runs.
 
     python docs/make_pages.py --store sqlite:///selector.db [--benchmarks [--outputs FOLDER]]
+    python docs/make_pages.py --doctor
 
 Writes the excerpt in README.md (between its markers) and docs/quickstart.md from the newest run of the store, and,
 with --benchmarks, docs/measured.md from the scripts in benchmarks/; some take many minutes, and what was printed
 before, kept as FOLDER/SCRIPT.txt, is taken from there. Run it on a quiet machine after
-``selector evaluate quickstart``; pictures are made by docs/make_screenshots.py.
+``selector evaluate quickstart``. With --doctor it writes docs/doctor.md, and nothing else, from a visit of some
+minutes. Pictures are made by docs/make_screenshots.py.
 """
 
 from __future__ import annotations
 
 import argparse
 import re
+import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from selector.journey import decide_run
@@ -26,6 +30,9 @@ EXCERPT = re.compile(r"(<!-- generated: excerpt -->\n).*?(<!-- /generated -->)",
 BENCHMARKS = {
     "The profiler against a bare loop": ["harness.py"],
     "Five evaluations in a row": ["repeatability.py"],
+    "Intervals on simulated streams": ["interval_coverage.py"],
+    "Two hundred assaults": ["fault_campaign.py"],
+    "A million wrong profiles": ["fuzz_profiles.py"],
     "Start-up": ["startup.py"],
     "Do the stated intervals hold?": ["interval_coverage.py"],
     "Assaults at random": ["fault_campaign.py"],
@@ -38,7 +45,11 @@ def main() -> None:
     parser.add_argument("--store", default="sqlite:///selector.db")
     parser.add_argument("--benchmarks", action="store_true")
     parser.add_argument("--outputs", type=Path)
+    parser.add_argument("--doctor", action="store_true")
     arguments = parser.parse_args()
+    if arguments.doctor:
+        (ROOT / "docs" / "doctor.md").write_text(doctor())
+        return
     with Store(arguments.store, read_only=True) as store:
         decision = decide_run(store, "latest")
     readme = ROOT / "README.md"
@@ -74,6 +85,25 @@ def measured(outputs: Path | None) -> str:
             output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         parts.append(f"## {title}\n\n`python benchmarks/{' '.join([script, *arguments])}`\n\n```text\n{output}```\n")
     return "\n".join(parts)
+
+
+def doctor() -> str:
+    """What `selector doctor` says of this machine, without its name and its folders."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "selector", "doctor", "--store", f"sqlite:///{folder}/selector.db"]
+        visit = subprocess.run(command, stdout=subprocess.PIPE, text=True, cwd=folder, check=False)
+    output = visit.stdout
+    places = {folder: "~/project", str(ROOT): "~/selector", sys.prefix: "~/.venv", str(Path.home()): "~"}
+    for place in sorted(places, key=len, reverse=True):
+        output = output.replace(place, places[place])
+    output = output.replace(socket.gethostname(), "this-host")
+    return (
+        "# A visit of the doctor\n\n"
+        "Made by `docs/make_pages.py --doctor` on a machine with two cores and no GPU, which others use, too. What\n"
+        "is marked – was not looked at or is not here; a warning leaves the exit code at 0, what is broken\n"
+        "makes it 1.\n\n"
+        f"```console\n$ selector doctor\n{output}```\n\nExit code {visit.returncode}.\n"
+    )
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ an artifact touches it; a run holds a lease, and what was touched since the olde
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -18,8 +19,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from selector.errors import DiskFullError, UsageError, excerpt
 from selector.owners import is_left, owner_token
 from selector.quantities import parse_quantity
 from selector.types import content_hash
@@ -67,7 +69,25 @@ def cache_limit() -> int:
         UsageError: The variable is no amount of memory.
     """
     configured = os.environ.get("SELECTOR_CACHE_LIMIT")
-    return int(parse_quantity(configured, "memory", "8 GiB")) if configured else DEFAULT_LIMIT
+    return int(bound(configured, "memory", "8 GiB", "SELECTOR_CACHE_LIMIT")) if configured else DEFAULT_LIMIT
+
+
+def bound(text: str, kind: Literal["memory", "time"], example: str, name: str) -> float:
+    """What the cache is bounded by, in base units.
+
+    Args:
+        text: As written.
+        kind: What it counts.
+        example: For messages.
+        name: Of what it was written for.
+
+    Raises:
+        UsageError: It is no such quantity, or less than nothing: nobody means that everything be removed by it.
+    """
+    value = parse_quantity(text, kind, example)
+    if value < 0:
+        raise UsageError(f"{name} cannot be less than zero, as {excerpt(text)} is; write for instance {example!r}")
+    return value
 
 
 class ArtifactCache:
@@ -120,11 +140,37 @@ class ArtifactCache:
             temporary.write_text(json.dumps(value, indent=1, sort_keys=True))
 
     @contextmanager
+    def telling(self) -> Iterator[None]:
+        """Says of a cache that cannot be written to what to change, for whoever writes before a candidate is at work.
+
+        Raises:
+            UsageError: The folder cannot be made or written to.
+            DiskFullError: There is no space left for it.
+        """
+        try:
+            yield
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise DiskFullError(
+                    f"the cache {self.folder} has no space left ({error.strerror}). Free some there, or name another "
+                    "folder with SELECTOR_CACHE, then give the same command again"
+                ) from error
+            raise UsageError(
+                f"the cache {self.folder} cannot be written to ({error.strerror}). Name another folder with the "
+                "environment variable SELECTOR_CACHE"
+            ) from error
+
+    @contextmanager
     def in_use(self) -> Iterator[None]:
-        """What is touched from here on stays until this process ends or leaves the context."""
+        """What is touched from here on stays until this process ends or leaves the context.
+
+        Raises:
+            UsageError, DiskFullError: See `telling`.
+        """
         lease = self.folder / _LEASES / f"{owner_token()}-{uuid.uuid4().hex}"
-        lease.parent.mkdir(parents=True, exist_ok=True)
-        lease.touch()
+        with self.telling():
+            lease.parent.mkdir(parents=True, exist_ok=True)
+            lease.touch()
         try:
             yield
         finally:

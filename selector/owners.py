@@ -13,6 +13,8 @@ import time
 from functools import cache
 from pathlib import Path
 
+from selector.processes import process_of
+
 _TOKEN = re.compile(r"(?P<space>[0-9a-f]{8})-(?P<pid>\d+)-(?P<start>\d+)")
 _FOREIGN_SECONDS = 7 * 86_400.0
 """Age from which on the files of another machine, or of before a reboot, count as left."""
@@ -57,8 +59,5 @@ def _space() -> str:
 
 def _start(pid: int) -> int | None:
     """When a process started, None when it is gone; one that only waits for its parent's notice is gone."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
-    except OSError:
-        return None
-    return None if fields[0] in "ZX" else int(fields[19])  # proc(5): state is the 3rd field, starttime the 22nd
+    found = process_of(pid)
+    return None if found is None or found.ended else found.started

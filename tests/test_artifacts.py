@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -16,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from selector.artifacts import DEFAULT_LIMIT, ArtifactCache, cache_folder, cache_limit
-from selector.errors import UsageError
+from selector.errors import DiskFullError, UsageError
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -247,4 +248,27 @@ def test_the_limit_is_configured(monkeypatch):
     assert cache_limit() == 8 * 2**30
     monkeypatch.setenv("SELECTOR_CACHE_LIMIT", "much")
     with pytest.raises(UsageError):
+        cache_limit()
+
+
+@pytest.mark.parametrize("where", ["a file", "a file/below"])
+def test_a_folder_that_cannot_be_had_is_told_before_anything_runs(tmp_path, where):
+    (tmp_path / "a file").touch()
+    with pytest.raises(UsageError, match=r"a file.* cannot be written to.*SELECTOR_CACHE"):
+        ArtifactCache(tmp_path / where).in_use().__enter__()
+
+
+def test_a_full_disk_is_no_fault_of_the_call(cache, monkeypatch):
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "touch", full)
+    with pytest.raises(DiskFullError, match=r"no space left.*the same command again"):
+        cache.in_use().__enter__()
+
+
+@pytest.mark.parametrize("text", ["-1 GiB", "-1 B"])
+def test_no_bound_is_below_zero(monkeypatch, text):
+    monkeypatch.setenv("SELECTOR_CACHE_LIMIT", text)
+    with pytest.raises(UsageError, match="SELECTOR_CACHE_LIMIT cannot be less than zero"):
         cache_limit()

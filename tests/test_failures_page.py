@@ -49,5 +49,7 @@ def test_no_failure_shows_a_traceback_or_an_internal_error() -> None:
 
 def test_each_named_outcome_of_the_simulated_device_is_there() -> None:
     page = (DOCS / "failures.md").read_text(encoding="utf-8")
+    assert "timed_out: stopped after its limit of 2 s" in page
+    assert "unavailable: openvino: the package openvino is not installed: pip install" in page
     for outcome in ("export_failed", "build_failed", "out_of_memory", "wrong_output", "fallback", "crashed"):
         assert outcome in page

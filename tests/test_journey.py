@@ -15,8 +15,10 @@ from support.sample_store import CPU, GPU, fill
 
 from selector import journey
 from selector.decision import Decision
+from selector.devices import DEVICES
 from selector.engines import local
 from selector.engines.campaign import Campaign
+from selector.engines.run import BUILD_SECONDS
 from selector.errors import DeviceError, StoreError, UnknownNameError, UsageError
 from selector.journey import Observer, Options, Prospect, decide_run, evaluate, rank, survey
 from selector.requirements import load_profile
@@ -271,6 +273,15 @@ class TestFailures:
         assert {one.measurement.outcome for one in decision.failed if one.measurement} == {Outcome.TIMED_OUT}
         assert len(decision.ranked) == 2
 
+    def test_the_limit_of_a_build_is_that_of_the_variable(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert Options().build_seconds == BUILD_SECONDS
+        monkeypatch.setenv("SELECTOR_BUILD_LIMIT", "30 min")
+        assert Options().build_seconds == 1800
+        for wrong in ("soon", "0 s", "-5 s", "20"):
+            monkeypatch.setenv("SELECTOR_BUILD_LIMIT", wrong)
+            with pytest.raises(UsageError):
+                Options()
+
     def test_only_failures_is_no_choice(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SELECTOR_FAKE_FAULTS", "*=out_of_memory")
         decision = evaluate(fake_profile(), store)
@@ -467,6 +478,31 @@ class TestRank:
         )
         assert ranked.evidence.plan.environment == GPU
         assert ranked.winner is not None
+
+    def test_a_numbered_gpu_is_never_answered_for_by_another(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The store has GPU 1's evidence, then GPU 0's; ranked where no GPU is, and where three are."""
+        first, second = (replace(GPU, device_id=f"GPU-{number}") for number in (0, 1))
+        profile = load_profile("quickstart")
+        fill(store, profile, second, samples=100)
+
+        def ranked_on(target: str) -> str:
+            device = profile.device.model_copy(update={"target": target})
+            ranked = rank(profile.model_copy(update={"device": device}), store)
+            return ranked.evidence.plan.environment.device_id
+
+        assert ranked_on("cuda:1") == "GPU-1"  # the only one there is evidence of
+        fill(store, profile, first, samples=100)
+        assert ranked_on("cuda") == "GPU-0"  # the newest
+        with pytest.raises(DeviceError, match=r"'cuda:1' is not on this machine.*--environment"):
+            ranked_on("cuda:1")
+        cuda = DEVICES.get("cuda")
+        monkeypatch.setattr(cuda, "detect", classmethod(lambda kind: [kind(0), kind(1), kind(2)]))
+        monkeypatch.setattr(cuda, "environment", lambda self, *_: replace(GPU, device_id=f"GPU-{self.index}"))
+        assert [ranked_on(target) for target in ("cuda", "cuda:0", "cuda:1")] == ["GPU-0", "GPU-0", "GPU-1"]
+        with pytest.raises(DeviceError, match=r"'cuda:2' was not measured; the store has .*--environment"):
+            ranked_on("cuda:2")
 
     def test_stale_measurements_are_counted_and_not_used(self, store: Store) -> None:
         profile = load_profile("quickstart")

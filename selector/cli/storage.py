@@ -48,9 +48,9 @@ def cache(
 
       selector cache --prune --max-size "5 GiB" --older-than "168 h"
     """
-    from selector.artifacts import ArtifactCache, cache_limit
+    from selector.artifacts import ArtifactCache, bound, cache_limit
     from selector.errors import UsageError
-    from selector.quantities import format_quantity, parse_quantity
+    from selector.quantities import format_quantity
 
     if not prune and (max_size or older_than):
         raise UsageError("--max-size and --older-than say what to remove: add --prune")
@@ -58,8 +58,8 @@ def cache(
     removed = []
     if prune:
         here.remove_left()
-        most = int(parse_quantity(max_size, "memory", "5 GiB")) if max_size else None if older_than else limit
-        age = parse_quantity(older_than, "time", "168 h") if older_than else None
+        most = int(bound(max_size, "memory", "5 GiB", "--max-size")) if max_size else None if older_than else limit
+        age = bound(older_than, "time", "168 h", "--older-than") if older_than else None
         removed = here.prune(most, age)
     left = here.artifacts()
     total = sum(one.bytes for one in left)

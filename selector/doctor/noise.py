@@ -7,15 +7,17 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
+from selector.decision.visits import UNEVEN
 from selector.devices import DEVICES, Device
 from selector.doctor.base import Finding, Visit, check
+from selector.processes import processes
+from selector.profiler.lookout import Lookout, calibrate, values
 from selector.quantities import format_quantity
 
 SECONDS = 2.0
 """How long it listens."""
-_LEVEL_SECONDS = 0.1
+_LOOK_SECONDS = 0.05
 _WAITING = 0.05
 """Share of the time in which a ready thread may wait for a processor."""
 _NAMED = 0.05
@@ -28,9 +30,10 @@ _ADVICE = {
     "foreign_seconds": _QUIET,
     "steal_seconds": "nothing on this machine helps: measure at another time, or on a dedicated one",
     "throttled_seconds": "grant the control group more, or set device.threads below its quota",
-    "spin": "expect wide intervals and ties; measure when it is quiet, and give a candidate more time",
+    "spin": "its clock has fallen since a moment ago: let it cool, or measure when it is quiet",
+    "spin_spread": "expect wide intervals and ties; measure when it is quiet, and give a candidate more time",
 }
-_SUBJECTS = {"foreign_seconds": "other programs", "throttled_seconds": "quota reached", "spin": "even speed"}
+_SUBJECTS = {"foreign_seconds": "other programs", "throttled_seconds": "quota reached", "spin": "usual speed"}
 
 
 @dataclass(frozen=True)
@@ -40,22 +43,14 @@ class Listening:
     Attributes:
         seconds: How long.
         grown: What each counter of the device grew by.
-        levels: Means of the device's readings of the moment.
-        spins: Seconds of each of many equal pieces of work, in order.
+        levels: Means of the device's readings of the moment, "spin" and "spin_spread"; see `lookout.Conditions`.
         busiest: Other programs by the processors that they used, the greatest first.
     """
 
     seconds: float
     grown: Mapping[str, float]
     levels: Mapping[str, float]
-    spins: tuple[float, ...]
     busiest: tuple[tuple[str, float], ...] = ()
-
-    @property
-    def unevenness(self) -> float:
-        """How many times the fastest piece of work the slowest twentieth of them takes."""
-        ordered = sorted(self.spins)
-        return ordered[int(0.95 * (len(ordered) - 1))] / ordered[0]
 
 
 @check("noise", "Noise", 50)
@@ -73,20 +68,24 @@ def judge(device: Device, heard: Listening) -> Iterator[Finding]:
         device: Whose signals count, at the threads that it uses by default.
         heard: What was read.
     """
-    for signal in device.signals(device.default_threads):
+    readings = {**heard.grown, **heard.levels}
+    for signal, value in values(device.signals(device.default_threads), readings, heard.grown.keys(), heard.seconds):
         name = signal.reading
-        value, slack = _value(heard, name), signal.slack / heard.seconds if name in heard.grown else 0.0
-        if value is None:
-            continue
         subject = _SUBJECTS.get(name, name.removesuffix("_seconds").replace("_", " "))
         who = ", ".join(f"{program} {used:.1f}" for program, used in heard.busiest)
         named = f" ({who})" if who and name == "foreign_seconds" else ""
-        if value > signal.limit + slack:
+        if value > signal.limit:
             yield Finding(subject, "warn", signal.says(value) + named, _ADVICE.get(name, _QUIET), {"value": value})
         else:
             yield Finding(
                 subject, "ok", f"{value:.2g}, up to {signal.limit:.2g} counts as quiet", figures={"value": value}
             )
+    spread = heard.levels["spin_spread"]
+    found = f"the time of fixed work varies by {spread:.0%}"
+    if spread > UNEVEN:
+        yield Finding("even speed", "warn", found, _ADVICE["spin_spread"], {"value": spread})
+    else:
+        yield Finding("even speed", "ok", f"{found}, up to {UNEVEN:.0%} counts as even", figures={"value": spread})
     waited = heard.grown.get("run_queue_seconds")
     if waited is not None:
         share = waited / heard.seconds
@@ -97,37 +96,28 @@ def judge(device: Device, heard: Listening) -> Iterator[Finding]:
             yield Finding("run queue", "ok", found, figures={"value": share})
 
 
-def _value(heard: Listening, reading: str) -> float | None:
-    """A signal's value: growth per second, mean, or time relative to the fastest."""
-    if reading == "spin":
-        return heard.unevenness
-    if reading in heard.grown:
-        return heard.grown[reading] / heard.seconds
-    return heard.levels.get(reading)
-
-
 def listen(device: Device, seconds: float) -> Listening:
-    """Repeats the device's fixed work and reads its counters around it.
+    """Repeats the device's fixed work and watches it as a measurement does.
 
     Args:
         device: A real one.
         seconds: How long.
     """
-    device.spin()  # the first one pays for imports
-    programs, before, began = _programs(), device.counters(), time.perf_counter()
-    spins, levels = [], [device.levels()]
+    lookout = Lookout(device, device.default_threads, calibrate(device))
+    programs, began = _programs(), time.perf_counter()
+    lookout.begin()
     looked = began
     while (now := time.perf_counter()) - began < seconds:
-        spins.append(device.spin())
-        if now - looked > _LEVEL_SECONDS:
-            levels.append(device.levels())
+        device.spin()  # busy, so that waiting for a processor shows
+        if now - looked > _LOOK_SECONDS:
+            lookout.look()
             looked = now
-    after, elapsed = device.counters(), time.perf_counter() - began
+    lookout.end()
+    elapsed, readings = time.perf_counter() - began, lookout.conditions().readings
     return Listening(
         seconds=elapsed,
-        grown={name: after[name] - before[name] for name in before},
-        levels={name: sum(level[name] for level in levels) / len(levels) for name in levels[0]},
-        spins=tuple(spins),
+        grown=dict(lookout.growth),
+        levels={name: value for name, value in readings.items() if name not in lookout.growth},
         busiest=busiest(programs, _programs(), elapsed),
     )
 
@@ -138,18 +128,7 @@ Programs = Mapping[tuple[int, str], float]
 
 def _programs() -> Programs:
     """Every other process of this machine that may be seen."""
-    found = {}
-    tick = os.sysconf("SC_CLK_TCK")
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdecimal() or int(entry.name) == os.getpid():
-            continue
-        try:
-            head, _, tail = (entry / "stat").read_text(errors="replace").rpartition(")")
-        except OSError:
-            continue
-        fields = tail.split()
-        found[int(entry.name), head.partition("(")[2]] = (int(fields[11]) + int(fields[12])) / tick
-    return found
+    return {(one.pid, one.name): one.seconds for one in processes() if one.pid != os.getpid()}
 
 
 def busiest(before: Programs, after: Programs, seconds: float, shown: int = 3) -> tuple[tuple[str, float], ...]:

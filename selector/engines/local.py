@@ -180,12 +180,9 @@ class LocalEngine:
             RunOffFailed: A finalist did not come through.
             Stopped: The run was asked to stop.
         """
-        jobs = [self._job(order) for order in orders]
         built = []
-        for job in jobs:
-            record = find_build(job)
-            if record is None:
-                record = self._run(job, None, Tail(), self._build_seconds, lambda _: None).result
+        for order in orders:
+            job, record, _ = self._built(self._job(order), Tail(), lambda _: None)
             if record is None:
                 raise RunOffFailed(f"{job.candidate.id} could not be built again")
             built.append((job, record))

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from selector.owners import has_ended
+from selector.processes import process_ids
 
 OWNER_VARIABLE = "SELECTOR_OWNER"
 """Environment variable with the token of the run's process and the number of its fork server."""
@@ -45,15 +46,15 @@ def _marks() -> list[tuple[int, str]]:
     """(process id, value of the variable) of all processes that may be read and have it."""
     start = f"{OWNER_VARIABLE}=".encode()
     found = []
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdecimal() or int(entry.name) == os.getpid():
+    for pid in process_ids():
+        if pid == os.getpid():
             continue
         try:
-            variables = (entry / "environ").read_bytes()
+            variables = Path(f"/proc/{pid}/environ").read_bytes()
         except OSError:
             continue
         if start in variables:  # dead ones that wait for their parent's notice have none
             value = next((one for one in variables.split(b"\0") if one.startswith(start)), None)
             if value is not None:
-                found.append((int(entry.name), value[len(start) :].decode(errors="replace")))
+                found.append((pid, value[len(start) :].decode(errors="replace")))
     return found

@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from selector.artifacts import ArtifactCache
 from selector.devices import Device
+from selector.errors import UsageError, excerpt
+from selector.quantities import parse_quantity
 from selector.requirements import Exclusion
 from selector.search.estimate import Estimate
 from selector.types import Measurement, Plan, Planned, RunOff
 
 BUILD_SECONDS = 900.0
-"""Limit of one build. A compiler may take minutes; a hang must end."""
+"""Limit of one build where ``SELECTOR_BUILD_LIMIT`` says nothing: a compiler may take minutes, a hang must end."""
+
+
+def build_limit() -> float:
+    """Seconds that one build may take: ``SELECTOR_BUILD_LIMIT``, e.g. "30 min", else `BUILD_SECONDS`.
+
+    Raises:
+        UsageError: The variable is no time above zero.
+    """
+    configured = os.environ.get("SELECTOR_BUILD_LIMIT")
+    if not configured:
+        return BUILD_SECONDS
+    seconds = parse_quantity(configured, "time", "30 min")
+    if seconds <= 0:
+        raise UsageError(f"SELECTOR_BUILD_LIMIT must be above zero, not {excerpt(configured)}")
+    return seconds
 
 
 @dataclass(frozen=True)
@@ -34,7 +52,7 @@ class Options:
     force: bool = False
     offline: bool = False
     stopping: Callable[[], bool] = lambda: False
-    build_seconds: float = BUILD_SECONDS
+    build_seconds: float = field(default_factory=build_limit)
     cache: ArtifactCache = field(default_factory=ArtifactCache)
 
 

@@ -20,9 +20,9 @@ import socket
 import time
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NoReturn
 
+from selector.processes import processes
 from selector.profiler.child import be_subreaper, run_child
 
 READY = b"ready"
@@ -184,11 +184,4 @@ def _tell(descriptor: int, text: str) -> None:
 
 
 def _children_of(pid: int) -> set[int]:
-    found = set()
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            with contextlib.suppress(OSError):
-                stat = (entry / "stat").read_text(errors="replace")
-                if int(stat.rpartition(")")[2].split()[1]) == pid:
-                    found.add(int(entry.name))
-    return found
+    return {one.pid for one in processes() if one.parent == pid}

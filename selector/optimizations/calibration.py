@@ -100,7 +100,8 @@ def check_images(images: CalibrationSet, cache: ArtifactCache) -> None:
     """Decodes every image once, before anything is measured; what was found whole is not looked at again.
 
     Raises:
-        UsageError: An image cannot be decoded; the message names the file.
+        UsageError: An image cannot be decoded; the message names the file. Or the cache cannot be written to.
+        DiskFullError: The cache has no space left.
     """
     seen = cache.path("calibration", images.digest, ".json")
     if not images.files or cache.read_json(seen) is not None:
@@ -115,7 +116,8 @@ def check_images(images: CalibrationSet, cache: ArtifactCache) -> None:
             raise UsageError(
                 f"calibration.images: {path} is no image that can be decoded ({error}); mend it or take it away"
             ) from error
-    cache.write_json(seen, {"images": len(images.files)})
+    with cache.telling():
+        cache.write_json(seen, {"images": len(images.files)})
 
 
 def _sha256(path: Path) -> str:

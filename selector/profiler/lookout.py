@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from selector.devices import Device
+from selector.devices.base import Signal
 from selector.profiler import protocol
 
 _DECILES = 2.563
@@ -49,6 +50,11 @@ class Lookout:
         self._before: Mapping[str, float] = {}
         self._began = 0.0
 
+    @property
+    def growth(self) -> Mapping[str, float]:
+        """What each counter grew by while timing went on."""
+        return self._growth
+
     def begin(self) -> None:
         """Timing begins, or goes on."""
         self.look()
@@ -76,16 +82,31 @@ class Lookout:
             "spin": spins[len(spins) // 2] / self._calibration,
             "spin_spread": _spread(spins),
         }
-        disturbed = []
-        for signal in self._signals:
-            if signal.reading not in readings:
-                continue
-            value = readings[signal.reading]
-            if signal.reading in self._growth:
-                value = max(0.0, value - signal.slack) / max(self._seconds, 1e-9)
-            if value > signal.limit:
-                disturbed.append(signal.says(value))
-        return Conditions(readings, tuple(disturbed))
+        judged = values(self._signals, readings, self._growth.keys(), self._seconds)
+        return Conditions(readings, tuple(signal.says(value) for signal, value in judged if value > signal.limit))
+
+
+def values(
+    signals: Iterable[Signal], readings: Mapping[str, float], grown: Collection[str], seconds: float
+) -> tuple[tuple[Signal, float], ...]:
+    """What each signal is judged by, against its limit.
+
+    Args:
+        signals: Of the device; those that were not read are left out.
+        readings: As in `Conditions`.
+        grown: Which of them are growth.
+        seconds: Over which they grew.
+    """
+    return tuple(
+        (
+            one,
+            max(0.0, readings[one.reading] - one.slack) / max(seconds, 1e-9)
+            if one.reading in grown
+            else readings[one.reading],
+        )
+        for one in signals
+        if one.reading in readings
+    )
 
 
 def _spread(ordered: list[float]) -> float:

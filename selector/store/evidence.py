@@ -71,4 +71,30 @@ def find_environment(profile: RequirementProfile, store: Store, environment_id: 
             f"the store {store.name} has no measurements of the device {target!r} ({hint}); "
             "measure first with `selector evaluate PROFILE`"
         )
-    return fitting[0]
+    return _of_the_device(fitting, target)
+
+
+def _of_the_device(fitting: Sequence[Environment], target: str) -> Environment:
+    """The newest of those that are this machine's `target`; without one the newest, if no number asks for another.
+
+    Args:
+        fitting: Of the target's kind, newest first; at least one.
+        target: How the profile names the device.
+
+    Raises:
+        DeviceError: Which of several devices "cuda:1" was cannot be known, or it was never measured.
+    """
+    try:
+        here = resolve(target).environment(None, ()).device_id
+    except DeviceError:
+        here = None
+    same = [one for one in fitting if one.device_id == here]
+    devices = {one.device_id for one in fitting}
+    if same or ":" not in target or (here is None and len(devices) == 1):
+        return (same or fitting)[0]
+    newest = {one.device_id: one for one in reversed(fitting)}.values()
+    listed = ", ".join(f"{one.device_name} ({one.id[:8]})" for one in newest)
+    why = "is not on this machine, so which one it was is not known" if here is None else "was not measured"
+    raise DeviceError(
+        f"the device {target!r} {why}; the store has {listed}. Name one by the beginning of its id with --environment"
+    )

@@ -51,7 +51,12 @@ def test_the_bound_is_that_of_the_variable(cache, capsys, monkeypatch):
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
-    [(["--max-size", "1 GiB"], "add --prune"), (["--prune", "--max-size", "much"], "much")],
+    [
+        (["--max-size", "1 GiB"], "add --prune"),
+        (["--prune", "--max-size", "much"], "much"),
+        (["--prune", "--max-size=-1 GiB"], "less than zero"),
+        (["--prune", "--older-than=-1 h"], "less than zero"),
+    ],
 )
 def test_a_wrong_call_removes_nothing(cache, capsys, arguments, told):
     assert run(["cache", *arguments]) == 2

@@ -112,6 +112,12 @@ def test_a_corrupt_image_is_named_before_anything_is_measured(folder, tmp_path):
         list(photographs([broken], facts, make_candidate(facts)))
 
 
+def test_a_cache_that_cannot_be_written_to_is_told(folder, tmp_path):
+    (tmp_path / "cache").touch()
+    with pytest.raises(UsageError, match="SELECTOR_CACHE"):
+        check_images(find_calibration(str(folder), None), ArtifactCache(tmp_path / "cache"))
+
+
 # --- preprocessing
 
 
