@@ -34,8 +34,6 @@ BENCHMARKS = {
     "Two hundred assaults": ["fault_campaign.py"],
     "A million wrong profiles": ["fuzz_profiles.py"],
     "Start-up": ["startup.py"],
-    "Do the stated intervals hold?": ["interval_coverage.py"],
-    "Assaults at random": ["fault_campaign.py"],
 }
 
 

@@ -12,8 +12,8 @@ from selector.decision.meetings import Meetings
 from selector.decision.notes import notes
 from selector.decision.ranking import Entry, criteria_of, rank
 from selector.decision.reasons import Reasons
-from selector.decision.records import TIES_LISTED, Assessment, Decision, Status
-from selector.decision.relaxing import by_nearness, nearest_misses
+from selector.decision.records import TIES_LISTED, Assessment, Decision, Miss, Status
+from selector.decision.relaxing import by_nearness, nearest_misses, smallest
 from selector.decision.sentences import Sentences
 from selector.decision.visits import visits
 from selector.requirements import RequirementProfile
@@ -33,6 +33,12 @@ def decide(profile: RequirementProfile, evidence: Evidence) -> Decision:
         evidence: What is considered and what was measured.
     """
     return Decider(evidence).decide(profile)
+
+
+def relaxations(decision: Decision) -> tuple[Miss, ...]:
+    """The smallest relaxations, one requirement at a time, and the cheapest pair; see `relaxing.smallest`."""
+    assessor = Decider(decision.evidence).assessor(decision.profile)
+    return smallest(assessor, (*decision.rejected, *decision.undecided))
 
 
 class Decider:
@@ -57,7 +63,7 @@ class Decider:
     def decide(self, profile: RequirementProfile) -> Decision:
         """See `selector.decision.decide`."""
         evidence = self._evidence
-        assessor = Assessor(profile, self._settled, self._figures_for(profile))
+        assessor = self.assessor(profile)
         found: dict[Status, dict[str, Assessment]] = {status: {} for status in Status}
         for planned in evidence.plan.considered:
             one = assessor.assess(planned)
@@ -83,6 +89,10 @@ class Decider:
             notes=notes(profile, evidence, tuple(everything.values())),
             exit_code=NO_CHOICE if not ranked else CHOICE_DESPITE_FAILURES if found[Status.FAILED] else CHOICE,
         )
+
+    def assessor(self, profile: RequirementProfile) -> Assessor:
+        """What places candidates under a profile, figures of several visits settled."""
+        return Assessor(profile, self._settled, self._figures_for(profile))
 
     def _figures_for(self, profile: RequirementProfile) -> dict[str, Figures]:
         """The figures at hand, unless they were computed for other metrics, another price or another count."""

@@ -39,8 +39,9 @@ def finalists(decision: Decision) -> Finalists | None:
     has meanwhile become warmer or busier. Whoever is within `NEAR` of the winner meets it. Criteria before
     that one must leave them together. Together they must fit into the device's memory.
 
-    On a machine whose speed changes by the second one visit proves little. There the winner, even if nobody is near,
-    and those who would be ahead of it but for a limit that their latency leaves undecided, are visited again too.
+    Those who would be ahead of the winner but for a limit that their latency leaves undecided are visited again too:
+    more of the same time would only say how it was then. On a machine whose speed changes by the second, where one
+    visit proves little, so is the winner, even if nobody is near.
 
     Returns:
         None when nobody is near, or everybody near has met the winner already, and all figures that count were
@@ -59,7 +60,7 @@ def finalists(decision: Decision) -> Finalists | None:
     room = decision.evidence.plan.environment.memory_total / 2
     chosen: list[Assessment] = []
     wanted = False
-    for one in _in_order(decision, criteria, with_undecided=uneven):
+    for one in _in_order(decision, criteria, with_undecided=True):
         identity = _identity(one)
         if len(chosen) == FINALISTS or identity in {_identity(other) for other in chosen}:
             continue

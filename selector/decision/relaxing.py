@@ -55,6 +55,31 @@ def nearest_misses(assessor: Assessor, priced: Iterable[tuple[float, Assessment]
     )
 
 
+def smallest(assessor: Assessor, candidates: Iterable[Assessment]) -> tuple[Miss, ...]:
+    """The least that would have to give for a measured candidate to be feasible.
+
+    Args:
+        assessor: Of the profile, on the evidence at hand.
+        candidates: Rejected and undecided ones.
+
+    Returns:
+        For each requirement the least relaxation of it alone, where that helps anybody, least first; then the
+        cheapest of exactly two together.
+    """
+    groups: dict[frozenset[str], list[tuple[float, Assessment]]] = {}
+    for price, one in by_nearness(one for one in candidates if one.measurement is not None):
+        if price < math.inf:
+            keys = frozenset(judgement.requirement.key for judgement in obstacles(one))
+            groups.setdefault(keys, []).append((price, one))
+    firsts = {
+        keys: next(_misses(assessor, islice(group, TRIED)), None) for keys, group in groups.items() if len(keys) <= 2
+    }
+    found = [(len(keys), miss.cost, miss.assessment.id, miss) for keys, miss in firsts.items() if miss is not None]
+    alone = [miss for count, *_, miss in sorted(found, key=itemgetter(0, 1, 2)) if count == 1]
+    pairs = [miss for count, *_, miss in sorted(found, key=itemgetter(0, 1, 2)) if count > 1]
+    return (*alone, *pairs[:1])
+
+
 def cost(assessment: Assessment) -> float:
     """Sum, over the requirements that do not hold, of how far the limit has to give relative to the limit.
 

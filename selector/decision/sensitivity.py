@@ -29,7 +29,7 @@ STEPS = 200
 """Candidates on each side of a limit, nearest first, that are looked at."""
 GRID = 0.01
 """Weights are moved in steps of this share."""
-_DIGITS = (2, 3, 4, 6)
+_DIGITS = (3, 4, 6)
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,8 @@ class Sensitivity:
         return f"from {shown} on" if edge.first < edge.last else f"up to {shown}"
 
     def _told(self, edge: Edge) -> str:
-        where = f"at {self._show(edge.first)} instead of {self._show(self.asked)}"
+        name = f"weight of {label(self.key)}" if self.weight else label(self.key)
+        where = f"{name} at {self._show(edge.first)} instead of {self._show(self.asked)}"
         if edge.winner is None:
             return f"{where}: nothing that is measured is feasible"
         return f"{where}: {edge.winner}, {', '.join(edge.brings)}" if edge.brings else f"{where}: {edge.winner}"
@@ -142,6 +143,8 @@ class _Scene:
         for end in list(dict.fromkeys(order))[:STEPS]:
             limit = self._sign * end
             first = self._just(limit, inside=not tighter)
+            if not self._possible(first):
+                return None  # nobody can ask for a share above 1
             found = self._wins(first)
             if found != self._winner.id:
                 return self._reported(self._sign * last, first, limit, found, tighter=tighter)
@@ -174,7 +177,7 @@ class _Scene:
                     )
                 except UsageError:
                     continue
-                if (number - end) * step >= 0:
+                if (number - end) * step >= 0 and self._possible(number):
                     yield number
 
     def _just(self, end: float, *, inside: bool) -> float:
@@ -190,11 +193,15 @@ class _Scene:
         ranking = rank(entries, self._criteria, self._meetings)
         return ranking.entries[0].id if ranking.entries else None
 
-    def _holds(self, name: str, limit: float) -> bool:
+    def _possible(self, limit: float) -> bool:
         try:
-            moved = self._requirement.at(limit)
+            self._requirement.at(limit)
         except UsageError:
             return False
+        return True
+
+    def _holds(self, name: str, limit: float) -> bool:
+        moved = self._requirement.at(limit)
         return judge(moved, self._some[name].metrics[moved.key]).verdict is Verdict.HOLDS
 
     def _end(self, one: Assessment) -> float | None:

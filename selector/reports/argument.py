@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from selector.quantities import format_points
+from selector.decision.deciding import relaxations
+from selector.decision.payoff import Payoff, payoff
+from selector.decision.sensitivity import sensitivities
+from selector.quantities import format_points, format_price, format_quantity, format_traffic
 from selector.reports.content import count, failing, is_ceiling, name, overshoot, share_of_limit, shown_metrics
 from selector.reports.text import plain
 from selector.reports.values import MISSING, label, metric_of, observed, show
@@ -103,9 +106,65 @@ def claims(decision: Decision) -> tuple[str, ...]:
     sentences = (
         because(decision),
         speedup(decision),
+        chance(decision),
         f"tied with {plain(ties[0])}{more}: a preference, not proven better" if ties else "",
     )
     return tuple(f"{one[0].upper()}{one[1:]}." for one in sentences if one)
+
+
+def chance(decision: Decision) -> str:
+    """How probable it is that the winner is the best of the feasible; "" where nobody else is."""
+    if decision.winner is None or len(decision.ranked) < 2:
+        return ""
+    share = decision.chances.get(decision.winner.id, 0.0)
+    shown = "more than 99 %" if share > 0.99 else "less than 1 %" if share < 0.01 else f"{100 * share:.0f} %"
+    return f"the chance that it is the best of the {len(decision.ranked):,} feasible is {shown}"
+
+
+def costs(decision: Decision) -> tuple[str, ...]:
+    """What the choice costs to run and when it pays off, with the arithmetic; empty where nothing is priced."""
+    winner, profile = decision.winner, decision.profile
+    if winner is None:
+        return ()
+    found = []
+    rate = observed(winner.metrics.get("throughput"))
+    million, month = observed(winner.metrics.get("cost_per_million")), observed(winner.metrics.get("cost_per_month"))
+    devices = observed(winner.metrics.get("devices_needed"))
+    price = profile.device.price
+    if million is not None and price is not None and rate is not None:
+        one = show("throughput", rate.value / profile.device.count)
+        shown = show("cost_per_million", million.value)
+        found.append(f"{shown} for a million images: {format_price(price)} / {one} of one device")
+    if devices is not None and profile.traffic is not None:
+        needed = count(int(devices.value), "device")
+        found.append(f"{needed} for {format_traffic(profile.traffic)}, each back to back and without reserve")
+    if month is not None:
+        found.append(f"{show('cost_per_month', month.value)} a month, all devices running all the time")
+    earned = payoff(decision, winner)
+    if earned is not None:
+        found.append(_earned(earned))
+    return tuple(found)
+
+
+def _earned(earned: Payoff) -> str:
+    once, saved = format_quantity(abs(earned.once), "time"), format_quantity(abs(earned.saved), "time")
+    if earned.queries == 0:
+        return f"costs no more once than {REFERENCE}: building and starting take no longer"
+    if earned.queries is None:
+        return f"building and starting take {once} longer than with {REFERENCE}, which no query proves to earn back"
+    return (
+        f"pays off after {earned.queries:,} quer{'y' if earned.queries == 1 else 'ies'}: building and starting take "
+        f"{once} longer than with {REFERENCE}, every query saves {saved}"
+    )
+
+
+def changes(decision: Decision) -> tuple[str, ...]:
+    """What would change the choice; without one, the smallest relaxations that would give one."""
+    if decision.winner is None:
+        return tuple(
+            f"{plain(miss.relaxation)}: {name(miss.assessment)} would be feasible" for miss in relaxations(decision)
+        )
+    return tuple(plain(one) for found in sensitivities(decision) for one in found.sentences)
 
 
 def speedup(decision: Decision) -> str:

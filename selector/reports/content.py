@@ -122,8 +122,27 @@ def share_of_limit(requirement: Requirement, value: float) -> float | None:
 
 def mentioned(profile: RequirementProfile) -> tuple[str, ...]:
     """Metric keys that the profile speaks of, the objective's first, each once."""
-    keys = [profile.objective.metric, *(one.key for one in profile.requirements), *profile.objective.tie_breakers]
+    objective = profile.objective
+    ranking = [step.metric for step in objective.steps]
+    keys = [*ranking, *objective.metrics, *(one.key for one in profile.requirements), *objective.tie_breakers]
     return tuple(dict.fromkeys(keys))
+
+
+def aim(profile: RequirementProfile) -> str:
+    """The objective as a clause: "maximize accuracy_top1, ties broken by latency_p50"."""
+    objective = profile.objective
+    if objective.weights:
+        weighed = " × ".join(f"{name}^{weight:.3g}" for name, weight in objective.weights.items())
+        told = f"least score, which is {weighed}, each figure as a loss (an accuracy as the error)"
+    elif objective.lexicographic:
+        steps = (
+            f"{step.direction} {step.metric}{f' within {step.tolerance}' if step.within else ''}"
+            for step in objective.lexicographic
+        )
+        told = ", then ".join(steps)
+    else:
+        told = f"{objective.direction} {objective.metric}"
+    return f"{told}, ties broken by {', then '.join(objective.tie_breakers)}" if objective.tie_breakers else told
 
 
 def shown_metrics(profile: RequirementProfile) -> tuple[str, ...]:
@@ -138,7 +157,7 @@ def shown_metrics(profile: RequirementProfile) -> tuple[str, ...]:
 
 
 def _interest(key: str) -> int:
-    order = ("accuracy", "latency", "throughput", "memory", "cost", "energy")
+    order = ("score", "accuracy", "latency", "throughput", "memory", "cost", "energy")
     return next((place for place, start in enumerate(order) if key.startswith(start)), len(order))
 
 

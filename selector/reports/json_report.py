@@ -10,6 +10,8 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
+from selector.decision.deciding import relaxations
+from selector.decision.sensitivity import Edge, Sensitivity, sensitivities
 from selector.metrics import MetricValue
 from selector.reports.base import Context, report_format
 from selector.reports.values import metric_of
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 LISTS = ("ranked", "undecided", "rejected", "failed", "unavailable", "not_measured")
 """The lists in which every considered candidate stands once."""
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 """Raised in its second part when fields are added, in its first when they change or go."""
 
 
@@ -44,7 +46,8 @@ def schema() -> dict[str, Any]:
 def decision_data(decision: Decision) -> dict[str, Any]:
     """The decision as plain JSON data."""
     evidence = decision.evidence
-    ranked = [candidate_data(one) for one in decision.ranked]
+    chances = decision.chances
+    ranked = [{**candidate_data(one), "probability_best": chances.get(one.id, 0.0)} for one in decision.ranked]
     return {
         "schema_version": SCHEMA_VERSION,
         "run_id": evidence.run_id,
@@ -53,7 +56,7 @@ def decision_data(decision: Decision) -> dict[str, Any]:
         "profile": decision.profile.as_dict(),
         "device": _device(evidence.plan.environment, decision.profile.device.count),
         "environment": _environment(evidence.plan.environment),
-        "winner": None if decision.winner is None else candidate_data(decision.winner),
+        "winner": ranked[0] if ranked else None,
         "ranked": ranked,
         "undecided": [candidate_data(one) for one in decision.undecided],
         "rejected": [candidate_data(one) for one in decision.rejected],
@@ -61,6 +64,8 @@ def decision_data(decision: Decision) -> dict[str, Any]:
         "unavailable": [candidate_data(one) for one in decision.unavailable],
         "not_measured": [candidate_data(one) for one in decision.not_measured],
         "nearest_misses": [_miss(one) for one in decision.nearest_misses],
+        "sensitivity": [_sensitivity(one) for one in sensitivities(decision)],
+        "relaxations": [_miss(one) for one in relaxations(decision)] if decision.winner is None else [],
         "certificate": _certificate(decision),
         "timing": {
             "wall_seconds": evidence.timing.wall_seconds,
@@ -159,6 +164,23 @@ def _judgement(judgement: Judgement) -> dict[str, Any]:
         "limit": judgement.requirement.limit,
         "shortfall": _finite(judgement.shortfall),
     }
+
+
+def _sensitivity(one: Sensitivity) -> dict[str, Any]:
+    return {
+        "key": one.key,
+        "kind": "weight" if one.weight else "limit",
+        "asked": one.asked,
+        "tighter": _edge(one.tighter),
+        "looser": _edge(one.looser),
+        "sentences": list(one.sentences),
+    }
+
+
+def _edge(edge: Edge | None) -> dict[str, Any] | None:
+    if edge is None:
+        return None
+    return {"last": edge.last, "first": edge.first, "winner": edge.winner, "brings": list(edge.brings)}
 
 
 def _miss(miss: Miss) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from selector.reports.content import (
     Column,
     Group,
     Table,
+    aim,
     breadth,
     commands,
     count,
@@ -108,12 +109,8 @@ def _context(decision: Decision) -> str:
     if device.memory is not None:
         budget.append(f"at most {format_quantity(device.memory, 'memory')} of memory")
     asked = f"What is asked for: {provenance.workload(decision)}. It is to run on {', '.join(budget)}."
-    objective = profile.objective
-    aim = f"Among the choices that meet every requirement: {objective.direction} {objective.metric}"
-    ties = f", ties broken by {', then '.join(objective.tie_breakers)}" if objective.tie_breakers else ""
-    return _section(
-        "Context and Problem Statement", escape(profile.description), escape(asked), escape(f"{aim}{ties}.")
-    )
+    wanted = f"Among the choices that meet every requirement: {aim(profile)}."
+    return _section("Context and Problem Statement", escape(profile.description), escape(asked), escape(wanted))
 
 
 def _drivers(profile: RequirementProfile) -> str:
@@ -152,11 +149,17 @@ def _outcome(decision: Decision, context: Context) -> str:
         for part in (
             _section("Decision Outcome", chosen, notes),
             _section("Consequences", _bullets(lines), level=3) if lines else "",
+            _bulleted("What it costs", argument.costs(decision)),
+            _bulleted("What would change it", argument.changes(decision)),
             _misses(decision),
             _section("Confirmation", *_confirmation(decision, context), level=3),
         )
         if part
     )
+
+
+def _bulleted(title: str, lines: Sequence[str]) -> str:
+    return _section(title, _bullets(escape(line) for line in lines), level=3) if lines else ""
 
 
 def _confirmation(decision: Decision, context: Context) -> tuple[str, str]:
