@@ -53,7 +53,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=200)
     parser.add_argument("--only", default="", help="streams whose name contains this")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="streams at a time; clocks are simulated")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="streams at a time")
     parser.add_argument("--write", type=Path, help="a file for the table")
     arguments = parser.parse_args()
     lines = ["| stream | query | statistic | holds | half-width | queries |", "|---|---|---|---|---|---|"]
