@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMATS", "PLANNED", "Context", "ReportFormat", "format_for", "render", "report_format"]
 
-PLANNED = ("html", "pdf", "csv")
+PLANNED = ("html", "pdf")
 """Formats that the contract names and this version does not write."""
 
 
