@@ -15,7 +15,7 @@ _MOST_BATCHES = 1024
 _FEWEST_BATCHES = 15
 _STRONGEST = 0.97
 """A correlation of neighbours above this is not told from a random walk."""
-_DOUBT = 150.0
+_DOUBT = 110.0
 """Fitted to simulated streams (benchmarks/interval_coverage.py), so that intervals hold where the timing stops."""
 _FEW = 60
 """Queries below which less evidence of correlation suffices: a wrong "independent" costs most there."""
@@ -55,11 +55,11 @@ def correlation_time(series: NDArray[np.float64]) -> float:
 
 
 def doubt(count: int) -> float:
-    """Queries per independent query that so few of them cannot rule out.
+    """Queries per independent query, beyond the estimate, that so few of them cannot rule out.
 
     A correlation over tens of queries shows in hundreds; what looks quiet sooner has only not been seen to move.
     """
-    return 1 + _DOUBT / count if count >= _FEWEST_BATCHES else 1.0
+    return _DOUBT / count if count >= _FEWEST_BATCHES else 0.0
 
 
 def _inflation(batches: NDArray[np.float64], length: int, variance: float, errors: float) -> float:

@@ -78,7 +78,7 @@ def _percentile(samples: Samples, ordered: Samples, share: float, together: floa
     """A percentile whose queries resemble each other as all do (`together`), or more where slow ones cluster."""
     value = _nearest_rank(ordered, share)
     if share <= 0.5:
-        return percentile_interval(ordered, share, per_independent=together * doubt(len(samples)))
+        return percentile_interval(ordered, share, per_independent=together + doubt(len(samples)))
     clustered = correlation_time((samples <= value).astype(np.float64))
     return percentile_interval(ordered, share, SPENT, max(together, clustered))
 
@@ -149,7 +149,7 @@ def mean_interval(samples: Samples, confidence: float = CONFIDENCE) -> Interval:
     from scipy.special import stdtrit
 
     count, mean = len(samples), float(samples.mean())
-    per_independent = correlation_time(samples) * doubt(count)
+    per_independent = correlation_time(samples) + doubt(count)
     if count < 5:
         return Interval(mean, None, None)
     independent = max(2.0, count / per_independent)  # Student's t of one degree of freedom is wide enough for any
