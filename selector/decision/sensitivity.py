@@ -3,8 +3,9 @@
 A limit is moved by itself, everything else staying as it is. Between two limits the feasible set changes only where
 one of the candidates begins or ceases to hold, at the far end of its figure's interval; so the ranking is done again
 at each of these, outwards from the asked limit, until another one wins. Whoever the winner beats beyond the noise on
-the first criterion is left out of that: such a candidate changes neither the best group nor the winner, wherever it
-comes in. What was never measured is not there to win; so every statement is one about what is measured.
+the first criterion is left out of that as long as the winner is in: such a candidate changes neither the best group
+nor the winner, wherever it comes in. What was never measured is not there to win; so every statement is one about
+what is measured.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from selector.errors import UsageError
 from selector.metrics import MetricValue, label
 from selector.quantities import parse_quantity
 from selector.requirements import Requirement, RequirementProfile, Verdict, judge
+from selector.requirements.verdicts import BYTES_PER_PARAMETER
 
 STEPS = 200
 """Candidates on each side of a limit, nearest first, that are looked at."""
@@ -127,7 +129,8 @@ class _Scene:
         assert decision.winner is not None
         self._winner = next(one for one in free.ranked if one.id == decision.winner.id)
         self._sign = 1 if requirement.comparison.startswith("<") else -1
-        self._some = {one.id: one for one in free.ranked if self._matters(one)}
+        self._all = {one.id: one for one in free.ranked}
+        self._some = {name: one for name, one in self._all.items() if self._matters(one)}
         ends = {name: self._end(one) for name, one in self._some.items()}
         self._ends = {name: end for name, end in ends.items() if end is not None}
 
@@ -188,8 +191,9 @@ class _Scene:
         return math.nextafter(end, self._sign * math.inf * (1 if inside else -1))
 
     def _wins(self, limit: float) -> str | None:
-        """Who wins at a limit."""
-        entries = [_entry(one) for name, one in self._some.items() if self._holds(name, limit)]
+        """Who wins at a limit; beside the winner only some have a say, without it all have."""
+        among = self._some if self._holds(self._winner.id, limit) else self._all
+        entries = [_entry(one) for name, one in among.items() if self._holds(name, limit)]
         ranking = rank(entries, self._criteria, self._meetings)
         return ranking.entries[0].id if ranking.entries else None
 
@@ -202,10 +206,23 @@ class _Scene:
 
     def _holds(self, name: str, limit: float) -> bool:
         moved = self._requirement.at(limit)
-        return judge(moved, self._some[name].metrics[moved.key]).verdict is Verdict.HOLDS
+        one = self._all[name]
+        weights = self._weights(one)
+        if weights is not None and judge(moved, MetricValue(weights)).verdict is not Verdict.HOLDS:
+            return False
+        return judge(moved, one.metrics[moved.key]).verdict is Verdict.HOLDS
 
     def _end(self, one: Assessment) -> float | None:
-        return far_end(judge(self._requirement, one.metrics[self._requirement.key]))
+        end = far_end(judge(self._requirement, one.metrics[self._requirement.key]))
+        weights = self._weights(one)
+        return end if end is None or weights is None else max(end, weights)
+
+    def _weights(self, one: Assessment) -> float | None:
+        """Bytes of the weights alone, by which a limit of memory excludes a candidate unmeasured."""
+        parameters = one.planned.facts.parameters
+        if self._requirement.metric != "memory_peak" or parameters is None:
+            return None
+        return float(parameters * BYTES_PER_PARAMETER[one.planned.candidate.precision])
 
     def _matters(self, one: Assessment) -> bool:
         """Whether it could have a say beside the winner."""
@@ -216,7 +233,7 @@ class _Scene:
         return one is self._winner or not best.beats(mine) or identity in self._meetings.identities
 
     def _brings(self, name: str | None) -> tuple[str, ...]:
-        return () if name is None else _changes(self._winner, self._some[name], [rule.key for rule in self._criteria])
+        return () if name is None else _changes(self._winner, self._all[name], [rule.key for rule in self._criteria])
 
 
 def _of_weight(decision: Decision, decider: Decider, name: str) -> Sensitivity | None:

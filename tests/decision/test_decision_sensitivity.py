@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from hypothesis import given
+from hypothesis import given, settings
 from support.drawn import evidences, profiles
 from support.evidence import make_evidence, make_measurement, make_planned, make_profile
 
@@ -23,6 +23,7 @@ def at(profile: RequirementProfile, evidence: Evidence, key: str, limit: float) 
     return chosen(decide(profile.with_limit(key, limit), evidence))
 
 
+@settings(max_examples=300)
 @given(profiles(), evidences())
 def test_a_limit_is_true_at_its_edge_and_beyond_it_and_on_the_way(profile, evidence):
     decision = decide(profile, evidence)
@@ -38,6 +39,7 @@ def test_a_limit_is_true_at_its_edge_and_beyond_it_and_on_the_way(profile, evide
         assert found.sentences
 
 
+@settings(max_examples=300)
 @given(profiles(), evidences())
 def test_where_no_edge_is_told_no_limit_changes_the_choice(profile, evidence):
     decision = decide(profile, evidence)
@@ -77,6 +79,14 @@ def test_the_next_winner_and_what_it_brings_are_told():
     assert "p95: the choice stays from" in text
     assert "instead of 30 ms: good.x@eager, +5.0 points top-1" in text
     assert "nothing that is measured is feasible" in text
+
+
+def test_whoever_is_less_accurate_wins_where_the_winner_is_too_slow():
+    decision = example(latency_p95="< 100 ms")
+    assert chosen(decision) == "good.x@eager"
+    (found,) = sensitivities(decision)
+    assert found.tighter.winner == "fast.x@eager"
+    assert found.tighter.brings[0] == "−5.0 points top-1"
 
 
 def test_numbers_are_such_as_people_write():
