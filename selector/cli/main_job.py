@@ -190,7 +190,7 @@ def explain(
     decision = _decided(profile, store, device, environment)
     found = decision.find(candidate)
     if json:
-        options.print_json(candidate_document(found))
+        options.print_json(candidate_document(decision, found))
     else:
         show(explain_text(decision, found, log=verbose), end="")
     return 0

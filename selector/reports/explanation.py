@@ -23,9 +23,9 @@ _STATUS_WORDS = {
 }
 
 
-def candidate_document(assessment: Assessment) -> dict[str, Any]:
+def candidate_document(decision: Decision, assessment: Assessment) -> dict[str, Any]:
     """The candidate as it stands in the JSON report, with its list as `status`."""
-    return {"status": assessment.status.value, **candidate_data(assessment)}
+    return {"status": assessment.status.value, **candidate_data(decision, assessment)}
 
 
 def explain_text(decision: Decision, assessment: Assessment, *, log: bool = False) -> str:

@@ -46,8 +46,7 @@ def schema() -> dict[str, Any]:
 def decision_data(decision: Decision) -> dict[str, Any]:
     """The decision as plain JSON data."""
     evidence = decision.evidence
-    chances = decision.chances
-    ranked = [{**candidate_data(one), "probability_best": chances.get(one.id, 0.0)} for one in decision.ranked]
+    ranked = [candidate_data(decision, one) for one in decision.ranked]
     return {
         "schema_version": SCHEMA_VERSION,
         "run_id": evidence.run_id,
@@ -58,11 +57,11 @@ def decision_data(decision: Decision) -> dict[str, Any]:
         "environment": _environment(evidence.plan.environment),
         "winner": ranked[0] if ranked else None,
         "ranked": ranked,
-        "undecided": [candidate_data(one) for one in decision.undecided],
-        "rejected": [candidate_data(one) for one in decision.rejected],
-        "failed": [candidate_data(one) for one in decision.failed],
-        "unavailable": [candidate_data(one) for one in decision.unavailable],
-        "not_measured": [candidate_data(one) for one in decision.not_measured],
+        "undecided": [candidate_data(decision, one) for one in decision.undecided],
+        "rejected": [candidate_data(decision, one) for one in decision.rejected],
+        "failed": [candidate_data(decision, one) for one in decision.failed],
+        "unavailable": [candidate_data(decision, one) for one in decision.unavailable],
+        "not_measured": [candidate_data(decision, one) for one in decision.not_measured],
         "nearest_misses": [_miss(one) for one in decision.nearest_misses],
         "sensitivity": [_sensitivity(one) for one in sensitivities(decision)],
         "relaxations": [_miss(one) for one in relaxations(decision)] if decision.winner is None else [],
@@ -96,8 +95,8 @@ def _environment(environment: Environment) -> dict[str, Any]:
     }
 
 
-def candidate_data(assessment: Assessment) -> dict[str, Any]:
-    """One candidate as it stands in the report."""
+def candidate_data(decision: Decision, assessment: Assessment) -> dict[str, Any]:
+    """One candidate of a decision as it stands in the report."""
     planned, measurement = assessment.planned, assessment.measurement
     candidate = planned.candidate
     outcome = "unavailable" if assessment.status == "unavailable" else None
@@ -123,6 +122,8 @@ def candidate_data(assessment: Assessment) -> dict[str, Any]:
             data["metrics"][key] = _metric(key, result)
         else:
             data["not_observed"][key] = _absence(result)
+    if assessment.rank is not None:
+        data["probability_best"] = decision.chances.get(assessment.id, 0.0)
     if assessment.status == "rejected":
         data["stage"] = assessment.stage
     return data

@@ -45,7 +45,7 @@ def test_every_candidate_of_every_decision_is_explained(name: str) -> None:
         heading = f"  why, against the choice {plain(decision.winner.id)}" if behind else "  why"
         reasons = lines[lines.index(heading) + 1 :] if one.reasons else []
         assert len([line for line in reasons[: len(one.reasons)] if line.startswith("    ")]) == len(one.reasons)
-        assert one.id in listed[candidate_document(one)["status"]]
+        assert one.id in listed[candidate_document(decision, one)["status"]]
 
 
 def test_standing_says_place_and_ties() -> None:
