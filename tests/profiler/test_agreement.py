@@ -77,6 +77,26 @@ def test_another_shape_is_wrong(shape):
     assert str(REFERENCE.shape) in str(caught.value)
 
 
+def test_one_class_that_is_wrong_by_itself():
+    """A class of a thousand that always answers too much is a tenth of the norm, within int8's tolerance."""
+    reference = np.random.default_rng(3).standard_normal((4, 1000)).astype(np.float32)
+    answer = reference.copy()
+    answer[:, 7] += 3
+    with pytest.raises(WrongOutputError, match=r"by 0\.0\d+ of its norm, but that of class 7 alone by \S+, at most 0\.6"):
+        compare(answer, reference, 0.15, REAL)
+
+
+@pytest.mark.parametrize("classes", [100, 1000])
+def test_rounding_that_the_tolerance_allows_is_no_wrong_class(classes):
+    generator = np.random.default_rng(classes)
+    for _ in range(20):
+        reference = generator.standard_normal((4, classes)) * np.exp(generator.standard_normal(classes))
+        error = generator.standard_normal(reference.shape)
+        error *= 0.149 * np.linalg.norm(reference) / np.linalg.norm(error)
+        agreement = compare((reference + error).astype(np.float32), reference.astype(np.float32), 0.15, REAL)
+        assert agreement.relative_error == pytest.approx(0.149, rel=1e-3)
+
+
 def test_images_in_another_order_are_wrong():
     with pytest.raises(WrongOutputError):
         compare(REFERENCE[::-1], REFERENCE, 0.1, REAL)
