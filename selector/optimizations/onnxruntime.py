@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,17 +10,13 @@ from selector.devices import Runner
 from selector.errors import FallbackError
 from selector.optimizations.base import Bench, Built, Optimization, register
 from selector.optimizations.graph import BATCH, EXPORT_LIBRARIES, EXPORT_PACKAGES, INPUT, export_onnx, onnx_path
+from selector.optimizations.placement import placement, profiled, refuse_other_providers
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from selector.devices.base import Batch
-
-_SHAPE_OPERATORS = frozenset(
-    {"Cast", "Concat", "Constant", "ConstantOfShape", "Gather", "Range", "Shape", "Slice", "Squeeze", "Unsqueeze"}
-)
-"""What exporters write to work out shapes; ONNX Runtime keeps such nodes on the CPU on purpose."""
 
 
 @dataclass
@@ -70,8 +63,16 @@ class OnnxRuntime(Optimization):
         Raises:
             FallbackError: Nodes run on another provider than the one asked for.
         """
+        import numpy as np
+
         built = self.graph(bench)
-        verify_placement(self.session(bench, profiled=True), self.provider, bench)
+        height, width = bench.candidate.image_size
+        options = self.options(bench)
+        with profiled(options):
+            session = self.session(bench, options)
+            session.run(None, {INPUT: np.zeros((bench.candidate.batch_size, 3, height, width), np.float32)})
+            ran = placement(session)
+        refuse_other_providers(ran, self.provider)
         return built
 
     def graph(self, bench: Bench) -> Built:
@@ -88,13 +89,13 @@ class OnnxRuntime(Optimization):
         Raises:
             FallbackError: Another provider than the one asked for would run.
         """
-        session = self.session(bench)
+        session = self.session(bench, self.options(bench))
         if session.get_providers()[0] != self.provider:
             raise FallbackError(f"asked for {self.provider}, ONNX Runtime would run {session.get_providers()[0]}")
         return OnnxRunner(session)
 
-    def session(self, bench: Bench, *, profiled: bool = False) -> Any:
-        """The graph as it is run, or the same with ONNX Runtime's profiler at work."""
+    def options(self, bench: Bench) -> Any:
+        """ONNX Runtime's options of a session."""
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -103,44 +104,13 @@ class OnnxRuntime(Optimization):
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         options.add_free_dimension_override_by_name(BATCH, bench.candidate.batch_size)
-        if profiled:
-            options.enable_profiling = True
-            options.profile_file_prefix = str(Path(tempfile.mkdtemp()) / "placement")
+        return options
+
+    def session(self, bench: Bench, options: Any) -> Any:
+        """The graph as it is run."""
+        import onnxruntime
+
         return onnxruntime.InferenceSession(str(self.path(bench)), options, providers=[self.provider])
-
-
-def verify_placement(session: Any, provider: str, bench: Bench) -> None:
-    """Runs a session once and reads from its profile where each node ran.
-
-    That a session lists a provider first says nothing: nodes that the provider does not take run on the CPU.
-
-    Args:
-        session: Made with profiling. One that does not list `provider` first is left to `OnnxRuntime.load`.
-        provider: That was asked for.
-        bench: Names batch and image size.
-
-    Raises:
-        FallbackError: A node that computes ran elsewhere. Those that only work out shapes may.
-    """
-    import numpy as np
-
-    height, width = bench.candidate.image_size
-    session.run(None, {INPUT: np.zeros((bench.candidate.batch_size, 3, height, width), np.float32)})
-    profile = Path(session.end_profiling())
-    events = [event.get("args", {}) for event in json.loads(profile.read_text()) if event.get("cat") == "Node"]
-    shutil.rmtree(profile.parent)
-    if session.get_providers()[0] != provider:
-        return
-    ran = [(event["op_name"], event["provider"]) for event in events if "provider" in event]
-    if not ran:
-        raise FallbackError("ONNX Runtime's profile does not say where the graph's nodes ran")
-    foreign = [one for one in ran if one[1] != provider and one[0] not in _SHAPE_OPERATORS]
-    if foreign:
-        names = ", ".join(sorted({name for name, _ in foreign})[:5])
-        elsewhere = ", ".join(sorted({where for _, where in foreign}))
-        raise FallbackError(
-            f"asked for {provider}, but {len(foreign)} of {len(ran)} nodes ran on {elsewhere} ({names})"
-        )
 
 
 register(OnnxRuntime())

@@ -10,14 +10,10 @@ buffers in GPU memory. The same runner and the same proof are tested with the CP
 
 from __future__ import annotations
 
-import json
 import os
-import tempfile
 import time
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from selector.devices import Runner
@@ -25,6 +21,7 @@ from selector.devices.base import library_versions
 from selector.errors import FallbackError
 from selector.optimizations.base import Bench, Built, Optimization, register
 from selector.optimizations.graph import BATCH, EXPORT_LIBRARIES, EXPORT_PACKAGES, INPUT, export_onnx, onnx_path
+from selector.optimizations.placement import placement, profiled, refuse_other_providers
 from selector.optimizations.pytorch import cuda_gap
 from selector.types import DeviceKind, Environment
 
@@ -33,9 +30,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from selector.devices.base import Batch
-
-_NAMED = 3
-"""Nodes that a message names."""
 
 
 @dataclass(frozen=True)
@@ -130,10 +124,12 @@ class OnnxRuntimeGpu(Optimization):
         """
         exported = export_onnx(bench)
         began = time.perf_counter()
-        with tempfile.TemporaryDirectory(prefix="profile-") as folder:
-            session = self._session(bench, profile=Path(folder) / "nodes")
+        options = self._options(bench)
+        with profiled(options):
+            session = self._session(bench, options)
             self._answer_once(bench, session)
-            refuse_other_providers(nodes_by_provider(session), self.provider)
+            ran = placement(session)
+        refuse_other_providers(ran, self.provider)
         return Built(exported.seconds + time.perf_counter() - began, exported.artifact_bytes, exported.files)
 
     def load(self, bench: Bench) -> Runner:
@@ -142,7 +138,7 @@ class OnnxRuntimeGpu(Optimization):
         Raises:
             FallbackError: Another provider than the one asked for would run.
         """
-        return BoundRunner(self._session(bench), bench.torch_device)
+        return BoundRunner(self._session(bench, self._options(bench)), bench.torch_device)
 
     def _answer_once(self, bench: Bench, session: Any) -> None:
         import numpy as np
@@ -151,7 +147,7 @@ class OnnxRuntimeGpu(Optimization):
         runner = BoundRunner(session, bench.torch_device)
         runner.run(runner.feed(np.zeros((bench.candidate.batch_size, 3, height, width), np.float32)))
 
-    def _session(self, bench: Bench, profile: Path | None = None) -> Any:
+    def _options(self, bench: Bench) -> Any:
         import torch  # noqa: F401, I001 - its CUDA libraries are loaded first, so that ONNX Runtime finds them
         import onnxruntime
 
@@ -160,9 +156,11 @@ class OnnxRuntimeGpu(Optimization):
         options.intra_op_num_threads = bench.threads
         options.log_severity_level = 3
         options.add_free_dimension_override_by_name(BATCH, bench.candidate.batch_size)
-        if profile is not None:
-            options.enable_profiling = True
-            options.profile_file_prefix = str(profile)
+        return options
+
+    def _session(self, bench: Bench, options: Any) -> Any:
+        import onnxruntime
+
         providers = [(self.provider, self._provider_options(bench))]
         session = onnxruntime.InferenceSession(str(onnx_path(bench)), options, providers=providers)
         session.disable_fallback()  # which would go on with the CPU provider where a run fails
@@ -177,10 +175,10 @@ class OnnxRuntimeGpu(Optimization):
 class OnnxRuntimeTensorRt(OnnxRuntimeGpu):
     """The same through ONNX Runtime's TensorRT provider, whose engines and timings lie in the artifact cache."""
 
-    def _session(self, bench: Bench, profile: Path | None = None) -> Any:
+    def _session(self, bench: Bench, options: Any) -> Any:
         # The provider has no option for TF32, which TensorRT takes by default; all of CUDA's libraries heed this.
         os.environ["NVIDIA_TF32_OVERRIDE"] = "0"
-        return super()._session(bench, profile)
+        return super()._session(bench, options)
 
     def _provider_options(self, bench: Bench) -> dict[str, str]:
         candidate = bench.candidate
@@ -198,37 +196,6 @@ class OnnxRuntimeTensorRt(OnnxRuntimeGpu):
             "trt_timing_cache_enable": "True",
             "trt_timing_cache_path": str(folder),
         }
-
-
-def nodes_by_provider(session: Any) -> dict[str, list[str]]:
-    """Which nodes ran where, from the profile of a session that has answered a query; it is ended by this.
-
-    Returns:
-        Names of nodes by provider, both in order.
-    """
-    ran: dict[str, Counter[str]] = {}
-    for event in json.loads(Path(session.end_profiling()).read_text()):
-        provider = event.get("args", {}).get("provider")
-        if event.get("cat") == "Node" and provider:
-            ran.setdefault(provider, Counter())[event["name"].removesuffix("_kernel_time")] += 1
-    return {provider: sorted(ran[provider]) for provider in sorted(ran)}
-
-
-def refuse_other_providers(ran: Mapping[str, list[str]], provider: str) -> None:
-    """Every node must have run on `provider`.
-
-    Raises:
-        FallbackError: One did not, or none is known to have.
-    """
-    others = {other: nodes for other, nodes in ran.items() if other != provider}
-    if others or not ran.get(provider):
-        told = "; ".join(
-            f"{len(nodes)} nodes ran on {other} ({', '.join(nodes[:_NAMED])}{', …' if len(nodes) > _NAMED else ''})"
-            for other, nodes in others.items()
-        )
-        raise FallbackError(
-            f"asked for {provider}, which ran {len(ran.get(provider, ()))} nodes; {told or 'no other ran either'}"
-        )
 
 
 register(

@@ -64,8 +64,8 @@ def compare(answer: Logits, reference: Logits, tolerance: float, weights: Weight
     if off.max() > _WORST_CLASS * tolerance:
         raise WrongOutputError(
             f"the output differs from fp32 eager by {error:.3g} of its norm, but that of class {int(off.argmax())} "
-            f"alone by {off.max():.3g}, at most {_WORST_CLASS * tolerance:.3g} is asked for {tolerance:.3g}; timing a "
-            "wrong model would mean nothing. If the loss is acceptable, raise `agreement` in the profile"
+            f"alone by {off.max():.3g}, at most {_WORST_CLASS * tolerance:.3g} is asked for {tolerance:.3g}; timing "
+            "a wrong model would mean nothing. If the loss is acceptable, raise `agreement` in the profile"
         )
     return Agreement(
         relative_error=error,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,9 +20,8 @@ from selector.optimizations.graph import export_onnx, onnx_path
 from selector.optimizations.onnxruntime_gpu import (
     BoundRunner,
     OnnxRuntimeGpu,
-    nodes_by_provider,
-    refuse_other_providers,
 )
+from selector.optimizations.placement import placement, profiled, refuse_other_providers
 
 pytest.importorskip("onnx", reason="the extra 'onnx' is not installed")
 pytest.importorskip("onnxruntime", reason="the extra 'onnx' is not installed")
@@ -84,36 +84,43 @@ def test_a_query_runs_on_buffers_that_stay_where_they_are(bench):
     np.testing.assert_array_equal(runner.read(fed), copy)
 
 
-def test_the_profile_tells_where_every_node_ran(bench, tmp_path):
+def test_the_profile_tells_where_every_node_ran(bench):
     way = OnHost()
     way.build(bench)
-    session = way._session(bench, profile=tmp_path / "nodes")
-    runner = BoundRunner(session, "cpu")
-    runner.run(runner.feed(IMAGES))
-    ran = nodes_by_provider(session)
+    options = way._options(bench)
+    with profiled(options):
+        session = way._session(bench, options)
+        runner = BoundRunner(session, "cpu")
+        runner.run(runner.feed(IMAGES))
+        ran = placement(session)
+        file = Path(options.profile_file_prefix)
+    assert not file.parent.exists(), "nothing is left behind"
     assert list(ran) == [CPU_PROVIDER]
     assert len(ran[CPU_PROVIDER]) >= 3
     assert any("Relu" in name for name in ran[CPU_PROVIDER])
+    assert "Gemm" in " ".join(ran[CPU_PROVIDER].values())
     refuse_other_providers(ran, CPU_PROVIDER)
 
 
 def test_nodes_that_ran_elsewhere_are_a_fallback(bench, monkeypatch):
     """The session says one thing and its profile another, as where a provider hands nodes on."""
-    with pytest.raises(
-        FallbackError, match=r"asked for CUDAExecutionProvider, which ran 0 nodes; \d+ nodes ran on CPU"
-    ):
-        refuse_other_providers({CPU_PROVIDER: ["Conv_0", "Gemm_1"]}, "CUDAExecutionProvider")
-    with pytest.raises(FallbackError, match=r"which ran 2 nodes; 4 nodes ran on CPU.* \(a, b, c, …\)"):
-        refuse_other_providers({"X": ["e", "f"], CPU_PROVIDER: ["a", "b", "c", "d"]}, "X")
+    cuda = "CUDAExecutionProvider"
+    convolution = {"conv_0": "Conv", "gemm_1": "Gemm"}
+    with pytest.raises(FallbackError, match=rf"asked for {cuda}, which ran 0 nodes; 2 nodes ran on CPU"):
+        refuse_other_providers({CPU_PROVIDER: convolution}, cuda)
+    many = {"a": "Conv", "b": "Gemm", "c": "Relu", "d": "Add", "e": "Add"}
+    with pytest.raises(FallbackError, match=r"which ran 2 nodes; 5 nodes ran on CPU.* \(Add, Conv, Gemm, …\)"):
+        refuse_other_providers({cuda: convolution, CPU_PROVIDER: many}, cuda)
     with pytest.raises(FallbackError, match="ran 0 nodes; no other ran either"):
-        refuse_other_providers({}, "X")
+        refuse_other_providers({}, cuda)
+    # Nodes that work out shapes stay on the CPU on purpose, but are no work that the provider did.
+    shapes = {CPU_PROVIDER: {"shape": "Shape", "gather": "Gather"}}
+    refuse_other_providers({cuda: convolution, **shapes}, cuda)
+    with pytest.raises(FallbackError, match="ran 0 nodes"):
+        refuse_other_providers(shapes, cuda)
     way = OnHost()
-    real = nodes_by_provider
-    monkeypatch.setattr(
-        onnxruntime_gpu,
-        "nodes_by_provider",
-        lambda session: {"CUDAExecutionProvider": ["Conv"], **real(session)},
-    )
+    real = placement
+    monkeypatch.setattr(onnxruntime_gpu, "placement", lambda session: {cuda: {"conv": "Conv"}, **real(session)})
     with pytest.raises(FallbackError, match="1 nodes ran on CUDAExecutionProvider") as caught:
         way.build(bench)
     assert caught.value.outcome == "fallback"
@@ -135,10 +142,10 @@ def test_a_session_without_the_provider_is_a_fallback(bench, name):
         way.load(dataclasses.replace(bench, torch_device="cuda:0"))
 
 
-def test_python_never_falls_back_by_itself(bench, tmp_path):
+def test_python_never_falls_back_by_itself(bench):
     way = OnHost()
     way.build(bench)
-    assert way._session(bench)._enable_fallback is False
+    assert way._session(bench, way._options(bench))._enable_fallback is False
 
 
 def test_tensorrts_engines_lie_in_the_artifact_cache(bench):

@@ -82,7 +82,9 @@ def test_one_class_that_is_wrong_by_itself():
     reference = np.random.default_rng(3).standard_normal((4, 1000)).astype(np.float32)
     answer = reference.copy()
     answer[:, 7] += 3
-    with pytest.raises(WrongOutputError, match=r"by 0\.0\d+ of its norm, but that of class 7 alone by \S+, at most 0\.6"):
+    with pytest.raises(
+        WrongOutputError, match=r"by 0\.0\d+ of its norm, but that of class 7 alone by \S+, at most 0\.6"
+    ):
         compare(answer, reference, 0.15, REAL)
 
 
