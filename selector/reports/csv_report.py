@@ -22,7 +22,7 @@ _FIRST = (
     *("id", "status", "rank", "model", "optimization", "family", "license", "batch_size", "height", "width"),
     *("weights", "outcome", "stage", "tied_with", "reasons"),
 )
-_LAST = ("profile", "environment", "run_id")
+_LAST = ("profile", "environment", "run_id", "notes")
 _CALCULATED = ("=", "+", "-", "@", "|", "%", "＝", "＋", "－", "＠")
 """What a spreadsheet takes for the beginning of a formula, the full-width forms included."""
 
@@ -34,7 +34,8 @@ def render_csv(decision: Decision, context: Context) -> str:  # noqa: ARG001
     """The decision as comma-separated values with a heading line.
 
     For each metric `KEY` that any candidate has there are the columns ``KEY``, ``KEY_low``, ``KEY_high`` and
-    ``KEY_evidence``; for each requirement ``KEY_verdict``.
+    ``KEY_evidence``; for each requirement ``KEY_verdict``. ``notes`` is what has to be known to read the decision, the
+    same in every row.
     """
     metrics = _metrics(decision)
     verdicts = tuple(one.key for one in decision.profile.requirements)
@@ -46,6 +47,7 @@ def render_csv(decision: Decision, context: Context) -> str:  # noqa: ARG001
         cell(decision.profile.name),
         cell(decision.evidence.plan.environment.id),
         cell(decision.evidence.run_id or ""),
+        cell("; ".join(decision.notes)),
     ]
     for one in decision.assessments:
         judged = [one.judgements[key].verdict.value if key in one.judgements else "" for key in verdicts]

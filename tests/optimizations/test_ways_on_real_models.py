@@ -160,6 +160,12 @@ def test_compiling_in_another_mode(bench, way):
     measurement = bench.measure(planned).measurement
     _check(planned, measurement)
     assert measurement.observation.build_seconds > 1
+    kernels = set((bench.cache.folder / "inductor").rglob("*.so"))
+    with _stages() as started:
+        again = bench.measure(planned).measurement
+    _check(planned, again)
+    assert started == ["measure"]
+    assert set((bench.cache.folder / "inductor").rglob("*.so")) == kernels, "frozen programs too are compiled once"
 
 
 @pytest.mark.parametrize("way", ["eager", "onnxruntime", "openvino"])

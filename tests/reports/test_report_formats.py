@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from support.fake_profiles import SHORT, SMALL, fake_profile
+from support.reading import readable
 from support.sample_decisions import NAMES, sample_decision
 
+from selector import Store, evaluate, rank
 from selector.errors import NotSupportedError, UnknownNameError
 from selector.reports import FORMATS, PLANNED, Context, format_for, render
+from selector.reports.terminal import render_text
 from selector.resources import folder
 
 ALL = tuple(FORMATS.names())
@@ -31,6 +36,25 @@ def test_the_same_decision_gives_the_same_text(format_name: str, name: str) -> N
 def test_every_considered_model_is_accounted_for(format_name: str) -> None:
     text = render(sample_decision("no_requirements"), format_name)
     assert "resnet18.a1_in1k" in text
+
+
+def test_made_up_calibration_is_told_in_every_report_and_never_wins_on_accuracy(tmp_path: Path) -> None:
+    """By the whole journey: the profile asks for random images, an int8 way is measured."""
+    profile = fake_profile(
+        candidates={"models": [SMALL, SHORT], "optimizations": ["eager", "onnxruntime-int8"]},
+        calibration={"images": "random", "count": 8},
+    )
+    with Store(f"sqlite:///{tmp_path / 'store.db'}") as store:
+        decision = evaluate(profile, store)
+        again = rank(profile, store)
+    assert any(
+        one.planned.candidate.optimization == "onnxruntime-int8" and one.measurement for one in decision.assessments
+    )
+    assert decision.winner is not None
+    assert decision.winner.planned.candidate.optimization == "eager"
+    texts = {name: readable(render(one, name)) for one in (decision, again) for name in ALL}
+    for name, text in (*texts.items(), ("terminal", render_text(decision)), ("terminal, again", render_text(again))):
+        assert "int8 was calibrated on random data" in text, name
 
 
 def test_formats_say_what_they_are() -> None:
