@@ -34,8 +34,8 @@ def render_csv(decision: Decision, context: Context) -> str:  # noqa: ARG001
     """The decision as comma-separated values with a heading line.
 
     For each metric `KEY` that any candidate has there are the columns ``KEY``, ``KEY_low``, ``KEY_high`` and
-    ``KEY_evidence``; for each requirement ``KEY_verdict``. ``notes`` is what has to be known to read the decision, the
-    same in every row.
+    ``KEY_evidence``; for each requirement ``KEY_verdict``. ``notes`` says what has to be known to read the
+    decision, the same in every row.
     """
     metrics = _metrics(decision)
     verdicts = tuple(one.key for one in decision.profile.requirements)
