@@ -136,6 +136,14 @@ def rank(
     environment: EnvironmentOption = None,
     only: OnlyOption = None,
     skip: SkipOption = None,
+    front: Annotated[
+        str | None,
+        typer.Option(
+            "--front",
+            metavar="METRICS",
+            help="Print those that nobody beats in all of some metrics, separated by commas.",
+        ),
+    ] = None,
     json: JsonOption = False,
     quiet: QuietOption = False,  # noqa: ARG001 - there is nothing but the result
     verbose: VerboseOption = False,  # noqa: ARG001
@@ -148,15 +156,31 @@ def rank(
       selector rank cloud.yaml
 
       selector rank cloud.yaml --json --store sqlite:///gpu-box.db
+
+      selector rank cloud.yaml --front accuracy_top1,latency_p95,memory_peak
     """
     asked = options.load(profile, device)
     with _reading(store) as opened:
         decision = _ranked(asked, opened, environment, only, skip)
+    if front is not None:
+        _print_front(decision, front, json=json)
+        return decision.exit_code
     context = reporting.context(
         profile, store, device=device, environment=environment, measuring=reporting.measuring(only=only, skip=skip)
     )
     reporting.print_decision(decision, context, json=json)
     return decision.exit_code
+
+
+def _print_front(decision: Decision, metrics: str, *, json: bool) -> None:
+    from selector.decision.dominance import front
+    from selector.reports.front import front_document, front_text
+
+    found = front(decision.ranked, [name.strip() for name in metrics.split(",") if name.strip()])
+    if json:
+        options.print_json(front_document(found))
+    else:
+        show(front_text(found), end="")
 
 
 def explain(

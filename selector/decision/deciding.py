@@ -13,7 +13,7 @@ from selector.decision.notes import notes
 from selector.decision.ranking import Entry, criteria_of, rank
 from selector.decision.reasons import Reasons
 from selector.decision.records import TIES_LISTED, Assessment, Decision, Miss, Status
-from selector.decision.relaxing import by_nearness, nearest_misses, smallest
+from selector.decision.relaxing import admitting, by_nearness, nearest_misses, smallest
 from selector.decision.sentences import Sentences
 from selector.decision.visits import visits
 from selector.requirements import RequirementProfile
@@ -39,6 +39,13 @@ def relaxations(decision: Decision) -> tuple[Miss, ...]:
     """The smallest relaxations, one requirement at a time, and the cheapest pair; see `relaxing.smallest`."""
     assessor = Decider(decision.evidence).assessor(decision.profile)
     return smallest(assessor, (*decision.rejected, *decision.undecided))
+
+
+def relaxation(decision: Decision, assessment: Assessment) -> Miss | None:
+    """What would admit one candidate of the decision; None for a feasible one, or where no limit can help."""
+    if assessment.status not in (Status.REJECTED, Status.UNDECIDED):
+        return None
+    return admitting(Decider(decision.evidence).assessor(decision.profile), assessment)
 
 
 class Decider:

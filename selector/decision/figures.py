@@ -56,6 +56,10 @@ class Figures(Mapping[str, MetricResult]):
             known = self._known[key] = _compute(key, self._reading)
         return known
 
+    def any(self, key: str) -> MetricResult:
+        """Any metric of the candidate, also one that its profile does not speak of."""
+        return self[key] if key in self._keys else _compute(key, self._reading)
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._keys)
 

@@ -80,6 +80,12 @@ def smallest(assessor: Assessor, candidates: Iterable[Assessment]) -> tuple[Miss
     return (*alone, *pairs[:1])
 
 
+def admitting(assessor: Assessor, assessment: Assessment) -> Miss | None:
+    """What would have to give for one rejected or undecided candidate; None where no limit can help."""
+    price = cost(assessment)
+    return None if math.isinf(price) else next(_misses(assessor, [(price, assessment)]), None)
+
+
 def cost(assessment: Assessment) -> float:
     """Sum, over the requirements that do not hold, of how far the limit has to give relative to the limit.
 

@@ -112,11 +112,12 @@ def claims(decision: Decision) -> tuple[str, ...]:
     return tuple(f"{one[0].upper()}{one[1:]}." for one in sentences if one)
 
 
-def chance(decision: Decision) -> str:
-    """How probable it is that the winner is the best of the feasible; "" where nobody else is."""
-    if decision.winner is None or len(decision.ranked) < 2:
+def chance(decision: Decision, assessment: Assessment | None = None) -> str:
+    """How probable it is that a feasible candidate, else the winner, is the best of them; "" where nobody else is."""
+    one = assessment or decision.winner
+    if one is None or one.rank is None or len(decision.ranked) < 2:
         return ""
-    share = decision.chances.get(decision.winner.id, 0.0)
+    share = decision.chances.get(one.id, 0.0)
     shown = "more than 99 %" if share > 0.99 else "less than 1 %" if share < 0.01 else f"{100 * share:.0f} %"
     return f"the chance that it is the best of the {len(decision.ranked):,} feasible is {shown}"
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from selector.metrics import MetricValue, metric_of
+from selector.decision.deciding import relaxation
+from selector.decision.dominance import axes, dominators
+from selector.decision.reasons import difference
+from selector.metrics import MetricValue, label, metric_of
 from selector.quantities import format_quantity
+from selector.reports.argument import chance
 from selector.reports.json_report import candidate_data
 from selector.reports.text import plain
 
@@ -24,8 +28,14 @@ _STATUS_WORDS = {
 
 
 def candidate_document(decision: Decision, assessment: Assessment) -> dict[str, Any]:
-    """The candidate as it stands in the JSON report, with its list as `status`."""
-    return {"status": assessment.status.value, **candidate_data(decision, assessment)}
+    """The candidate as in the JSON report, with its list as `status`, who dominates it and what would admit it."""
+    miss = relaxation(decision, assessment)
+    return {
+        "status": assessment.status.value,
+        **candidate_data(decision, assessment),
+        "dominated_by": [one.id for one in dominators(decision, assessment)],
+        "admitted_by": None if miss is None else {"limits": dict(miss.limits), "sentence": miss.relaxation},
+    }
 
 
 def explain_text(decision: Decision, assessment: Assessment, *, log: bool = False) -> str:
@@ -39,6 +49,7 @@ def explain_text(decision: Decision, assessment: Assessment, *, log: bool = Fals
     blocks = [
         [plain(assessment.id), f"  {_standing(decision, assessment)}"],
         [f"  {_heading(decision, assessment)}", *(f"    {plain(reason)}" for reason in assessment.reasons)],
+        ["  against the others", *_against(decision, assessment)],
         ["  requirements", *_judgements(assessment)],
         ["  figures", *_figures(assessment)],
         ["  model", *_facts(assessment)],
@@ -64,6 +75,33 @@ def _standing(decision: Decision, assessment: Assessment) -> str:
         words += " by measurement"
     tied = assessment.tied_with
     return words if not tied else f"{words}; tied with {len(tied)} other{'s' if len(tied) > 1 else ''}"
+
+
+def _against(decision: Decision, assessment: Assessment) -> list[str]:
+    """Who is better in everything that counts, how likely it is the best, and which limits would admit it."""
+    found = []
+    by = dominators(decision, assessment)
+    if by:
+        others = f"; {len(by) - 1:,} more dominate it, too" if len(by) > 1 else ""
+        found.append(f"dominated by {plain(by[0].id)}: {_differences(decision, assessment, by[0])}{others}")
+    elif assessment.rank is not None and len(decision.ranked) > 1:
+        counted = ", ".join(label(key) for key in axes(decision.profile))
+        found.append(f"on the front: no feasible candidate is as good in all and better in some of {counted}")
+    chances = chance(decision, assessment)
+    miss = relaxation(decision, assessment)
+    found += [*([chances] if chances else []), *([f"to admit it, {plain(miss.relaxation)}"] if miss else [])]
+    return [f"    {line}" for line in found]
+
+
+def _differences(decision: Decision, mine: Assessment, theirs: Assessment) -> str:
+    """How the figures that count differ, seen from `mine`."""
+    told = []
+    for key in axes(decision.profile):
+        own, other = mine.metrics[key], theirs.metrics[key]
+        if isinstance(own, MetricValue) and isinstance(other, MetricValue):
+            same = own.value == other.value
+            told.append(f"{label(key)} equal" if same else difference(key, own.value, other.value))
+    return "; ".join(told)
 
 
 def _judgements(assessment: Assessment) -> list[str]:

@@ -119,7 +119,7 @@ def candidate_data(decision: Decision, assessment: Assessment) -> dict[str, Any]
     }
     for key, result in sorted(assessment.metrics.items()):
         if isinstance(result, MetricValue) and math.isfinite(result.value):
-            data["metrics"][key] = _metric(key, result)
+            data["metrics"][key] = metric_data(key, result)
         else:
             data["not_observed"][key] = _absence(result)
     if assessment.rank is not None:
@@ -141,7 +141,8 @@ def _weights(assessment: Assessment) -> dict[str, str | None]:
     return {"tag": weights.tag, "sha256": weights.sha256, "source": weights.source}
 
 
-def _metric(key: str, figure: MetricValue) -> dict[str, Any]:
+def metric_data(key: str, figure: MetricValue) -> dict[str, Any]:
+    """One figure with its interval, evidence and source, in the base unit of the metric `key`."""
     return {
         "value": figure.value,
         "unit": metric_of(key).unit,

@@ -44,6 +44,26 @@ class TestRank:
         assert answer.code == 1
         assert "relax latency_p50" in answer.out
 
+    def test_the_front_over_any_metrics(self, cli: Cli) -> None:
+        answer = cli("rank", "fake.yaml", "--front", "accuracy_top1, latency_p90")
+        assert answer.code == 0
+        first, _, heading, *rows = answer.out.splitlines()
+        assert first.startswith("Of the feasible candidates ")
+        assert heading.split("  ")[-1].strip() == "p90 ms (less is better)"
+        assert any(f"{LONG}@openvino" in row for row in rows)
+        front = cli("rank", "fake.yaml", "--front", "accuracy_top1,latency_p90", "--json").json["front"]
+        assert len(front["members"]) == len(rows)
+        feasible = cli("rank", "fake.yaml", "--json").json["ranked"]
+        assert len(front["members"]) + front["dominated"] + front["unknown"] == len(feasible)
+        assert front["members"][0]["metrics"]["latency_p90"]["unit"] == "s"
+        assert "unknown metric 'speed'" in cli("rank", "fake.yaml", "--front", "speed").err
+
+    def test_a_front_over_what_is_not_known_says_what_is_missing(self, cli: Cli) -> None:
+        answer = cli("rank", "fake.yaml", "--front", "energy_per_image")
+        assert answer.out.startswith("Of the feasible candidates 0 on the front, 0 dominated, ")
+        assert " lack energy" in answer.out
+        assert answer.out.count("\n") == 1
+
     def test_only_narrows_it(self, cli: Cli) -> None:
         document = cli("rank", "fake.yaml", "--json", "--only", "*@eager", "--skip", "*e1200*").json
         assert [one["id"] for one in document["ranked"]] == [f"{LONG}@eager"]
@@ -99,7 +119,8 @@ class TestExplain:
 
     def test_json_is_the_candidate_of_the_report(self, cli: Cli) -> None:
         explained = cli("explain", "fake.yaml", f"{SHORT}@eager", "--json").json
-        assert explained.pop("status") == "ranked"
+        assert [explained.pop(name) for name in ("status", "admitted_by")] == ["ranked", None]
+        assert isinstance(explained.pop("dominated_by"), list)
         ranked = cli("rank", "fake.yaml", "--json").json["ranked"]
         assert explained == next(one for one in ranked if one["id"] == f"{SHORT}@eager")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -46,6 +47,37 @@ def test_every_candidate_of_every_decision_is_explained(name: str) -> None:
         reasons = lines[lines.index(heading) + 1 :] if one.reasons else []
         assert len([line for line in reasons[: len(one.reasons)] if line.startswith("    ")]) == len(one.reasons)
         assert one.id in listed[candidate_document(decision, one)["status"]]
+
+
+def test_who_dominates_a_candidate_is_named_with_what_it_has_over_it() -> None:
+    slow, fast = make_planned("slow.a1_in1k", top1=0.7), make_planned("fast.a1_in1k", top1=0.75)
+    equal = make_planned("equal.a1_in1k", top1=0.75)
+    speeds = {slow: 0.02, fast: 0.01, equal: 0.01}
+    rows = [(planned, make_measurement(planned.candidate, p50)) for planned, p50 in speeds.items()]
+    decision = decide(PROFILE, make_evidence(rows))
+    lines = explained(decision, decision.find("slow.a1_in1k@eager"))
+    (told,) = (line for line in lines if "dominated by" in line)
+    assert "dominated by equal.a1_in1k@eager: −5.0 points top-1; p95 22 ms against 11 ms (+100 %)" in told
+    assert told.endswith("; 1 more dominate it, too")
+    document = candidate_document(decision, decision.find("slow.a1_in1k@eager"))
+    assert document["dominated_by"] == ["equal.a1_in1k@eager", "fast.a1_in1k@eager"]
+    for name in ("fast", "equal"):
+        best = explained(decision, decision.find(f"{name}.a1_in1k@eager"))
+        assert any(line.startswith("    on the front: no feasible candidate is as good in all") for line in best)
+        assert any(
+            re.match(r"    the chance that it is the best of the 3 feasible is [45]\d %$", one) for one in best
+        )
+
+
+def test_what_would_admit_a_rejected_candidate_is_told() -> None:
+    planned = make_planned()
+    decision = decide(PROFILE, make_evidence([(planned, make_measurement(planned.candidate, 0.05))]))
+    (rejected,) = decision.rejected
+    assert "    to admit it, relax latency_p95 from < 50 ms to < 56.2 ms" in explained(decision, rejected)
+    admitted = candidate_document(decision, rejected)["admitted_by"]
+    assert admitted["limits"] == {"latency_p95": pytest.approx(0.0562)}
+    unmendable, failed = failure("")
+    assert candidate_document(unmendable, failed)["admitted_by"] is None
 
 
 def test_standing_says_place_and_ties() -> None:
