@@ -78,6 +78,7 @@ class ModelFacts:
         license: SPDX-like lower-case identifier, e.g. "apache-2.0", or None when not stated.
         pretraining: Data of the pretraining as timm's tag tells it ("in22k", "laion2b", …), or None.
         published: Accuracy published for these weights.
+        weight_sets: How many sets of weights timm publishes for the architecture, or None where it is not known.
     """
 
     name: str
@@ -92,6 +93,7 @@ class ModelFacts:
     license: str | None = None
     pretraining: str | None = None
     published: tuple[PublishedFigure, ...] = ()
+    weight_sets: int | None = None
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -36,7 +37,9 @@ def read_catalog(data: Path) -> Catalog:
         figures = _figures(data)
         defaults: dict[str, str] = {}
         models = []
-        for row in _rows(data / "models.csv"):
+        rows = list(_rows(data / "models.csv"))
+        weight_sets = Counter(row["architecture"] for row in rows)
+        for row in rows:
             name, architecture = row["name"], row["architecture"]
             if row["default"] == "1":
                 defaults[architecture] = name
@@ -53,6 +56,7 @@ def read_catalog(data: Path) -> Catalog:
                 license=row["license"] or None,
                 pretraining=row["pretraining"] or None,
                 published=tuple(figures.get(name, ())),
+                weight_sets=weight_sets[architecture],
             )
             models.append(facts)
     except (OSError, UnicodeDecodeError, csv.Error, KeyError, ValueError) as error:

@@ -26,6 +26,20 @@ def gmacs(reading: Reading) -> MetricResult:
     return _fact(reading.facts.gmacs, "counted by selector on timm's model")
 
 
+@metric(
+    "weight_sets",
+    unit="1",
+    kind="count",
+    better="higher",
+    static=True,
+    label="sets of weights",
+    description="Sets of weights that timm publishes for the architecture",
+)
+def weight_sets(reading: Reading) -> MetricResult:
+    """How many sets of weights are published: more of them, more starts for fine-tuning at one speed."""
+    return _fact(reading.facts.weight_sets, "timm")
+
+
 def _fact(value: float | None, source: str) -> MetricResult:
     if value is None:
         return NotObserved("not known for this model")

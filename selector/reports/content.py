@@ -249,6 +249,8 @@ def _cause(profile: RequirementProfile, assessment: Assessment) -> str:
     key = assessment.exclusion.requirement if assessment.exclusion is not None else ""
     if key == "license":
         return "licence not among those allowed"
+    if key == "pretraining":
+        return "pretraining not among those allowed"
     if key == "max_parameters" and profile.candidates.max_parameters is not None:
         return f"more than {show('parameters', profile.candidates.max_parameters)} parameters"
     if key.partition("@")[0] in METRICS:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from selector.decision import Assessment, Decision
 
 _FIRST = (
-    *("id", "status", "rank", "model", "optimization", "family", "license", "batch_size", "height", "width"),
-    *("weights", "outcome", "stage", "tied_with", "reasons"),
+    *("id", "status", "rank", "model", "optimization", "family", "license", "pretraining"),
+    *("batch_size", "height", "width", "weights", "outcome", "stage", "tied_with", "reasons"),
 )
 _LAST = ("profile", "environment", "run_id", "notes")
 _CALCULATED = ("=", "+", "-", "@", "|", "%", "＝", "＋", "－", "＠")
@@ -81,6 +81,7 @@ def _facts(one: Assessment) -> list[str]:
         cell(candidate.optimization),
         cell(facts.family),
         cell(facts.license or ""),
+        cell(facts.pretraining or ""),
         *map(str, (candidate.batch_size, height, width)),
         "" if weights is None else weights.source,
         "" if one.measurement is None else one.measurement.outcome.value,

@@ -129,7 +129,8 @@ def _facts(assessment: Assessment) -> list[str]:
     facts, candidate = assessment.planned.facts, assessment.planned.candidate
     size = "×".join(str(side) for side in candidate.image_size)
     lines = [f"family {plain(facts.family)}, {size} pixels, batch {candidate.batch_size}, {candidate.precision}"]
-    lines.append(f"licence {plain(facts.license or 'not stated')}")
+    pretraining = plain(facts.pretraining or "none named")
+    lines.append(f"licence {plain(facts.license or 'not stated')}, pretraining {pretraining}")
     if assessment.measurement is not None and assessment.measurement.weights is not None:
         lines.append(f"measured on {assessment.measurement.weights.source} weights")
     settings = ", ".join(f"{name} = {value}" for name, value in candidate.settings)

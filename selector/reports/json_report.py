@@ -108,6 +108,7 @@ def candidate_data(decision: Decision, assessment: Assessment) -> dict[str, Any]
         "image_size": _size(candidate.image_size),
         "family": planned.facts.family,
         "license": planned.facts.license,
+        "pretraining": planned.facts.pretraining,
         "weights": _weights(assessment),
         "settings": dict(candidate.settings),
         "outcome": outcome if measurement is None else measurement.outcome.value,

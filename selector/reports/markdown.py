@@ -28,6 +28,7 @@ from selector.reports.content import (
     unavailable_groups,
     undecided_groups,
 )
+from selector.reports.grounds import HEADING, NUMERIC, grounds
 from selector.reports.text import plain
 from selector.reports.values import show
 
@@ -117,6 +118,8 @@ def _drivers(profile: RequirementProfile) -> str:
     lines = [f"{one.key}: {one.text}" for one in profile.requirements]
     if profile.licenses:
         lines.append(f"license: {', '.join(profile.licenses)}")
+    if profile.pretraining:
+        lines.append(f"pretraining: {', '.join(profile.pretraining)}")
     if profile.candidates.max_parameters is not None:
         lines.append(f"max_parameters: {show('parameters', profile.candidates.max_parameters)}")
     return _section(
@@ -203,7 +206,13 @@ def _ranking(decision: Decision) -> str:
         legend.append("A place marked = is a tie: a preference, not proven better.")
     if rest:
         legend.append(f"{count(rest, 'more candidate')} {'is' if rest == 1 else 'are'} in the JSON report.")
-    return _section("Ranking", _table(ranking_table(decision, shown)), " ".join(legend))
+    return _section("Ranking", _table(ranking_table(decision, shown)), " ".join(legend), _grounds(decision))
+
+
+def _grounds(decision: Decision) -> str:
+    alignment = tuple("--:" if place >= NUMERIC else ":--" for place in range(len(HEADING)))
+    rows = (tuple(escape(cell) for cell in row) for row in grounds(decision))
+    return _section("Other grounds", _rows(HEADING, alignment, rows), level=3)
 
 
 def _others(decision: Decision, context: Context) -> str:

@@ -188,6 +188,13 @@ def _license(value: Any) -> Any:
     return name.lower() if isinstance(name, str) else name
 
 
+def _pretraining(value: Any) -> Any:
+    name = _name(value)
+    if isinstance(name, str) and not re.fullmatch("[a-z0-9][a-z0-9_]*", name.lower(), re.ASCII):
+        raise RefusedError(f"{quoted(name)} is not a set of images as timm names it, such as in22k or laion2b")
+    return name.lower() if isinstance(name, str) else name
+
+
 def _one_or_many(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
@@ -256,6 +263,9 @@ Pattern = Annotated[str, before(_pattern)]
 Patterns = Annotated[tuple[Pattern, ...], before(_bounded), AfterValidator(_unique)]
 Licenses = Annotated[
     tuple[Annotated[str, before(_license)], ...], BeforeValidator(_one_or_many), AfterValidator(_unique)
+]
+Pretraining = Annotated[
+    tuple[Annotated[str, before(_pretraining)], ...], BeforeValidator(_one_or_many), AfterValidator(_unique)
 ]
 ImageSize = Annotated[Literal["native"] | tuple[int, int], before(_image_size)]
 Target = Annotated[str, before(_target)]

@@ -164,6 +164,8 @@ class RequirementProfile(_Section):
         device: Where, and the budget.
         requirements: All must hold. `device.memory` is among them, as a limit of memory_peak.
         licenses: Licences that a model may have, empty for any.
+        pretraining: Data that weights may have been pretrained on, empty for any; "none" stands for weights whose
+            tag names none.
         objective: How feasible candidates are ranked.
         candidates: What is considered.
         traffic: Images per second that have to be answered, None where none is stated.
@@ -178,6 +180,7 @@ class RequirementProfile(_Section):
     device: DeviceBudget = DeviceBudget()
     requirements: tuple[Requirement, ...] = Field(default=(), validate_default=True)
     licenses: fields.Licenses = ()
+    pretraining: fields.Pretraining = ()
     objective: Objective = Field(default=None, validate_default=True)
     candidates: CandidateSelection
     traffic: fields.Traffic | None = None
@@ -233,13 +236,15 @@ class RequirementProfile(_Section):
         return self._edited(key, kept, limit)
 
     def without(self, key: str) -> RequirementProfile:
-        """The profile without the requirement `key`; "license" drops the list of licences.
+        """The profile without the requirement `key`; "license" and "pretraining" drop their lists.
 
         Raises:
             UnknownNameError: The profile has no such requirement.
         """
         if key == "license" and self.licenses:
             return self.model_copy(update={"licenses": ()})
+        if key == "pretraining" and self.pretraining:
+            return self.model_copy(update={"pretraining": ()})
         self.requirement(key)
         return self._edited(key, tuple(entry for entry in self.requirements if entry.key != key), None)
 
@@ -256,6 +261,8 @@ class RequirementProfile(_Section):
         for key in ("calibration", "traffic"):
             if document[key] is None:
                 del document[key]
+        if not document["pretraining"]:
+            del document["pretraining"]
         for key in ("weights", "lexicographic"):
             if not document["objective"][key]:
                 del document["objective"][key]

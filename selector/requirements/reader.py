@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -42,7 +42,11 @@ _OTHERS: dict[str, TypeAdapter[Any]] = {
     "traffic": TypeAdapter(fields.Traffic),
     "agreement": TypeAdapter(Agreement),
 }
-_LICENSES: TypeAdapter[tuple[str, ...]] = TypeAdapter(fields.Licenses)
+_LISTS: Mapping[str, TypeAdapter[tuple[str, ...]]] = {
+    "license": TypeAdapter(fields.Licenses),
+    "pretraining": TypeAdapter(fields.Pretraining),
+}
+"""Requirements that list what is allowed instead of limiting a metric."""
 
 
 class Reader:
@@ -69,7 +73,8 @@ class Reader:
     def _read(self) -> RequirementProfile | None:
         self._top_level()
         parts = {key: self._part(key) for key in (*_OTHERS, *_MODELS)}
-        requirements, licenses = self._requirements(), self._licenses()
+        requirements = self._requirements()
+        licenses, pretraining = (self._allowed(key) for key in _LISTS)
         scenario = parts["workload"].scenario if parts["workload"] else None
         objective = ObjectiveReader(self._document, self._refuse, self._collect).read(scenario or "single-stream")
         entries = self._root.entries
@@ -82,7 +87,9 @@ class Reader:
         if self._found or self._document.problems:
             return None
         given = {key: value for key, value in parts.items() if value is not None}
-        return RequirementProfile(requirements=requirements, licenses=licenses, objective=objective, **given)
+        return RequirementProfile(
+            requirements=requirements, licenses=licenses, pretraining=pretraining, objective=objective, **given
+        )
 
     def _refuse(self, path: Path, message: str, suggestion: str = "", at_key: bool = False) -> None:
         self._found.append(Finding(path, message, suggestion, at_key))
@@ -145,7 +152,7 @@ class Reader:
         section = self._section("requirements", 'latency_p95: "< 50 ms"')
         read = []
         for key in section.entries if section else ():
-            if key == "license" or len(self._found) > MAX_PROBLEMS:
+            if key in _LISTS or len(self._found) > MAX_PROBLEMS:
                 continue
             requirement = self._requirement(key)
             if requirement is not None:
@@ -173,16 +180,17 @@ class Reader:
             return None
         return Requirement(metric=metric.name, dataset=dataset, comparison=comparison, limit=limit, text=text)
 
-    def _licenses(self) -> tuple[str, ...]:
-        path = ("requirements", "license")
+    def _allowed(self, key: str) -> tuple[str, ...]:
+        """What a requirement that is a list allows; empty for anything."""
+        path = ("requirements", key)
         node = self._document.node(path)
         if node is None or is_null(node):
             return ()
         if isinstance(node, Listing) and not node.items:
-            self._refuse(path, "license is an empty list: nothing could be chosen; name licences or leave it out")
+            self._refuse(path, f"{key} is an empty list: nothing could be chosen; write an entry or leave it out")
             return ()
         try:
-            return _LICENSES.validate_python(self._document.data(node))
+            return _LISTS[key].validate_python(self._document.data(node))
         except ValidationError as error:
             self._collect(findings(error, path))
             return ()
@@ -198,6 +206,6 @@ class Reader:
 
 
 def _key_problem(key: str, error: RefusedError) -> tuple[str, str]:
-    """Message and suggestion for a key of the requirements; "license" is one beside the metrics."""
-    hint = fields.near(key, ["license"])
+    """Message and suggestion for a key of the requirements; some stand beside the metrics."""
+    hint = fields.near(key, list(_LISTS))
     return (f"unknown requirement {quoted(key)}", hint) if hint else (error.message, error.suggestion)

@@ -85,7 +85,7 @@ def _optional(key: str, value: object, example: str, comment: str) -> str:
 def _requirements(profile: RequirementProfile) -> Iterator[str]:
     written = _without_device_memory(profile)
     yield "# What must hold. What is not known, or not sure enough, never counts as holding. Limits stand in quotes."
-    if written or profile.licenses:
+    if written or profile.licenses or profile.pretraining:
         yield "requirements:"
     else:
         yield "# requirements:"
@@ -93,12 +93,16 @@ def _requirements(profile: RequirementProfile) -> Iterator[str]:
         yield f"  {one.key}: {_scalar(_limit(one), quoted=True)}"
     if profile.licenses:
         yield f"  license: {_inline(profile.licenses)}"
+    if profile.pretraining:
+        yield f"  pretraining: {_inline(profile.pretraining)}"
     asked = {one.metric for one in profile.requirements}
     for metric, example in _EXAMPLES.items():
         if metric not in asked and not (metric.startswith("latency") and _has_no_latency(profile)):
             yield f"  # {metric}: {example}"
     if not profile.licenses:
         yield "  # license: [apache-2.0, mit, bsd-3-clause]"
+    if not profile.pretraining:
+        yield "  # pretraining: [none, in12k, in21k, in22k] # data that weights may have seen before"
 
 
 def _has_no_latency(profile: RequirementProfile) -> bool:

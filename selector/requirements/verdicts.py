@@ -35,6 +35,8 @@ _COMPARE: Mapping[Comparison, Callable[[float, float], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+NO_PRETRAINING = "none"
+"""In a profile: weights whose tag names no data but the task's own."""
 _MOST_DIGITS = 6
 
 
@@ -98,7 +100,7 @@ class Exclusion:
     """Why a candidate is out before anything is measured.
 
     Attributes:
-        requirement: Key of what it violates: "license", "max_parameters", or a requirement's key.
+        requirement: Key of what it violates: "license", "pretraining", "max_parameters", or a requirement's key.
         reason: A sentence with numbers.
         judgement: Of the requirement, where it is one on a metric.
     """
@@ -149,10 +151,10 @@ def reading_for(profile: RequirementProfile, planned: Planned, measurement: Meas
 def static_exclusion(profile: RequirementProfile, planned: Planned) -> Exclusion | None:
     """Whether what is known beforehand already rules a candidate out.
 
-    Licence, number of weights, requirements on static metrics (half-precision ways are judged by the figure
-    published for fp32), and memory, of which the weights alone are a lower bound.
+    Licence, data of the pretraining, number of weights, requirements on static metrics (half-precision ways are
+    judged by the figure published for fp32), and memory, of which the weights alone are a lower bound.
     """
-    for rule in (_by_license, _by_parameters, _by_static_metric, _by_memory):
+    for rule in (_by_license, _by_pretraining, _by_parameters, _by_static_metric, _by_memory):
         exclusion = rule(profile, planned)
         if exclusion is not None:
             return exclusion
@@ -221,6 +223,16 @@ def _by_license(profile: RequirementProfile, planned: Planned) -> Exclusion | No
     if license_ is None:
         return Exclusion("license", "its licence is not known, which counts as not allowed")
     return Exclusion("license", f"its licence {license_} is not among {', '.join(allowed)}")
+
+
+def _by_pretraining(profile: RequirementProfile, planned: Planned) -> Exclusion | None:
+    """Every set that the weights saw has to be allowed ("laion2b+in12k" are two)."""
+    allowed, seen = profile.pretraining, planned.facts.pretraining
+    if not allowed or set((seen or NO_PRETRAINING).split("+")) <= set(allowed):
+        return None
+    if seen is None:
+        return Exclusion("pretraining", f"its tag names no pretraining, and none is not among {', '.join(allowed)}")
+    return Exclusion("pretraining", f"its pretraining on {seen} is not among {', '.join(allowed)}")
 
 
 def _by_parameters(profile: RequirementProfile, planned: Planned) -> Exclusion | None:

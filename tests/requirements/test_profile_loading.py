@@ -52,6 +52,7 @@ requirements:
   artifact_size: "< 400 MB"
   gmacs: "<= 20"
   license: [Apache-2.0, mit, mit]
+  pretraining: [none, IN22k]
 objective:
   minimize: latency_p95
   tie_breakers: [accuracy_top1@imagenet-1k, parameters]
@@ -139,6 +140,7 @@ class TestGoodProfiles:
         }
         assert profile.requirement("latency_p95").text == "< 50 ms"
         assert profile.licenses == ("apache-2.0", "mit")
+        assert profile.pretraining == ("none", "in22k")
         assert profile.objective.metric == "latency_p95"
         assert profile.objective.tie_breakers == ("accuracy_top1", "parameters")
         assert profile.candidates.families == ("vit",)
@@ -312,6 +314,9 @@ class TestWrongValues:
             ("license: []", "license is an empty list", ""),
             ("license: [Apache 2.0]", "'Apache 2.0' is not a licence's identifier", ""),
             ("license: {a: b}", "requirements.license must be a list", ""),
+            ("pretraining: []", "pretraining is an empty list", ""),
+            ("pretraining: [laion 2b]", "'laion 2b' is not a set of images", ""),
+            ("pretrainig: in22k", "unknown requirement 'pretrainig'", "did you mean 'pretraining'?"),
         ],
     )
     def test_requirements(self, requirement, message, suggestion):

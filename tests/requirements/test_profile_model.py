@@ -56,6 +56,7 @@ def profiles(draw):
         },
         requirements=tuple(draw(requirements(name)) for name in names),
         licenses=draw(st.lists(st.sampled_from(["mit", "apache-2.0", "other"]))),
+        pretraining=draw(st.lists(st.sampled_from(["none", "in22k", "laion2b"]))),
         objective=objective,
         traffic=draw(st.floats(1e-6, 1e6)),
         candidates={"models": draw(st.lists(st.sampled_from(["a*", "b", "vit_?"]), min_size=1))},
@@ -131,6 +132,10 @@ class TestEditing:
     def test_licences_can_be_dropped(self):
         profile = make_profile({"latency_p95": "< 50 ms"}, licenses=("mit",))
         assert profile.without("license").licenses == ()
+
+    def test_pretraining_can_be_dropped(self):
+        profile = make_profile({"latency_p95": "< 50 ms"}, pretraining=("none",))
+        assert profile.without("pretraining").pretraining == ()
 
     def test_lifting_the_memory_limit_lifts_that_of_the_device(self):
         profile = make_profile(device={"memory": 2**30})

@@ -199,6 +199,22 @@ class TestStaticExclusion:
         assert exclusion.requirement == "license"
         assert "not known" in exclusion.reason
 
+    def test_a_pretraining_that_is_not_allowed(self):
+        profile = make_profile(pretraining=("none", "in22k", "laion2b"))
+        for allowed in (None, "in22k", "laion2b+in22k"):
+            assert static_exclusion(profile, make_planned(pretraining=allowed)) is None
+        exclusion = static_exclusion(profile, make_planned(pretraining="laion2b+in12k"))
+        assert exclusion.requirement == "pretraining"
+        assert exclusion.reason == "its pretraining on laion2b+in12k is not among none, in22k, laion2b"
+        strict = make_profile(pretraining=("in22k",))
+        assert "its tag names no pretraining" in static_exclusion(strict, make_planned(pretraining=None)).reason
+
+    def test_too_few_published_weights(self):
+        profile = make_profile({"weight_sets": ">= 3"})
+        assert static_exclusion(profile, make_planned(weight_sets=3)) is None
+        exclusion = static_exclusion(profile, make_planned(weight_sets=2))
+        assert exclusion.requirement == "weight_sets"
+
     def test_too_many_parameters(self):
         profile = make_profile(candidates={"max_parameters": 10_000_000})
         assert static_exclusion(profile, make_planned(parameters=10_000_000)) is None

@@ -83,6 +83,7 @@ def make_facts(name: str = "resnet18.a1_in1k", *, top1: float | None = 0.715, **
             "parameters": 11_700_000,
             "gmacs": 1.8,
             "license": "apache-2.0",
+            "weight_sets": 3,
             "published": () if top1 is None else (figure,),
             **changes,
         }
