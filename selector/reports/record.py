@@ -231,7 +231,9 @@ def _listed(key: str, title: str, lines: Sequence[str]) -> Section | None:
 def _confirmation(decision: Decision, context: Context) -> Section:
     told = "To measure everything again:"
     if not context.profile:
-        told = f"To measure everything again, with the file of the profile {plain(decision.profile.name)} for PROFILE:"
+        told = (
+            f"To measure everything again, with the file of the profile {plain(decision.profile.name)} for PROFILE:"
+        )
     return Section(
         "confirmation", "Confirmation", (Paragraph(told), Commands((provenance.confirm(decision, context),)))
     )

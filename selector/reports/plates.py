@@ -1,0 +1,145 @@
+"""The figures of a report: which there are, below which heading each stands, and what is written below it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from selector.reports.argument import REFERENCE
+from selector.reports.content import name
+from selector.reports.drawing import draw_headroom, draw_scatter
+from selector.reports.drawing_times import draw_ladder, draw_ranges, draw_spreads
+from selector.reports.figures import headroom_bars, scatter
+from selector.reports.ranges import stay_ranges
+from selector.reports.timings import ladder, spreads
+
+if TYPE_CHECKING:
+    import altair as alt
+
+    from selector.decision import Decision
+
+PACKAGES = (("altair", "report"), ("vl_convert", "report"))
+"""What drawing needs, each with the extra that brings it."""
+
+
+@dataclass(frozen=True)
+class Plate:
+    """A figure with its words.
+
+    Attributes:
+        key: Short name, unique in a report.
+        section: Key of the section of the record that it belongs to.
+        title: What it shows.
+        caption: How to read it.
+        description: The same as the figure, in words.
+        spec: The chart as Vega-Lite, as wide as what it stands in.
+        zoomable: Whether zooming helps.
+    """
+
+    key: str
+    section: str
+    title: str
+    caption: str
+    description: str
+    spec: dict[str, Any]
+    zoomable: bool = False
+
+
+def plates(decision: Decision) -> tuple[Plate, ...]:
+    """The figures of a decision; one that has no data is left out."""
+    return tuple(_made(decision))
+
+
+def _made(decision: Decision) -> Iterator[Plate]:
+    points = scatter(decision)
+    if points.points:
+        far = f" {points.left_out:,} more rejected candidates are not drawn." if points.left_out else ""
+        yield _plate(
+            "front",
+            "outcome",
+            f"{points.y.title} against {points.x.title}",
+            "Lines through a point are its intervals; the stepped line joins those that no other beats on both axes. "
+            f"Limits are dashed, the shaded part is where both hold.{far}",
+            draw_scatter(points),
+            zoomable=True,
+        )
+    if decision.winner is not None:
+        chosen = name(decision.winner)
+        bars = headroom_bars(decision.winner)
+        if bars:
+            yield _plate(
+                "headroom",
+                "consequences",
+                f"Room to each limit: {chosen}",
+                "The dashed line is the limit; a dark line is the figure's interval.",
+                draw_headroom(bars),
+            )
+        rungs = ladder(decision)
+        if rungs is not None:
+            yield _plate(
+                "ladder",
+                "consequences",
+                f"Ways of running {rungs.model}",
+                f"The dashed line is {REFERENCE}; a dark line is what the intervals of both leave possible.",
+                draw_ladder(rungs),
+            )
+    rows = stay_ranges(decision)
+    if rows:
+        yield _plate(
+            "ranges",
+            "changes",
+            "The range in which the choice stays",
+            "Every row has a scale of its own; the upright line is what is asked. A bar that reaches the border has "
+            "no end on that side.",
+            draw_ranges(rows),
+        )
+    times = spreads(decision)
+    if times is not None:
+        yield _plate(
+            "spreads",
+            "finalists" if len(decision.ranked) > 1 else "consequences",
+            "Times of the finalists' queries",
+            "Solid p50, dashed p95, as they were decided on; the thick line at the foot is the interval. Where a "
+            "run-off timed a candidate again, the marks speak of those queries too.",
+            draw_spreads(times),
+            zoomable=True,
+        )
+
+
+def _plate(
+    key: str, section: str, title: str, caption: str, chart: alt.LayerChart, *, zoomable: bool = False
+) -> Plate:
+    spec: dict[str, Any] = chart.to_dict()
+    return Plate(key, section, title, caption, str(spec.pop("description")), shared(spec), zoomable)
+
+
+def shared(spec: dict[str, Any]) -> dict[str, Any]:
+    """The layered chart with the rows that several layers draw written once."""
+    datasets: dict[str, Any] = {}
+    names: dict[str, str] = {}
+    layers = []
+    for layer in spec["layer"]:
+        rows = layer["data"]["values"]
+        name = names.setdefault(json.dumps(rows), f"rows{len(names)}")
+        datasets[name] = rows
+        layers.append({**layer, "data": {"name": name}})
+    return {**spec, "datasets": datasets, "layer": layers}
+
+
+def zoomed(spec: dict[str, Any]) -> dict[str, Any]:
+    """The layered chart with scales that wheel and mouse move; what leaves the frame is cut.
+
+    The wheel alone scrolls the page.
+    """
+    layers = [{**layer, "mark": {**layer["mark"], "clip": True}} for layer in spec["layer"]]
+    zoom = {"name": "zoom", "select": {"type": "interval", "zoom": "wheel![event.ctrlKey]"}, "bind": "scales"}
+    return {**spec, "layer": [{**layers[0], "params": [zoom]}, *layers[1:]]}
+
+
+def vegalite_version() -> str:
+    """Of the language that altair writes, as vl-convert calls it: "6.4"."""
+    import altair as alt
+
+    return ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
