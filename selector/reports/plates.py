@@ -121,6 +121,9 @@ def shared(spec: dict[str, Any]) -> dict[str, Any]:
     names: dict[str, str] = {}
     layers = []
     for layer in spec["layer"]:
+        if "data" not in layer:  # all layers draw the same, which then stands above them
+            layers.append(layer)
+            continue
         rows = layer["data"]["values"]
         name = names.setdefault(json.dumps(rows), f"rows{len(names)}")
         datasets[name] = rows
