@@ -11,6 +11,7 @@ import functools
 import hashlib
 import html
 import json
+import re
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 TOP = 100
 """Ranked candidates in the table, which can be sorted; the JSON report has all."""
+_ENDING = re.compile(r"<(/script|!--)", re.IGNORECASE)
+"""What would end a script element early, or change how its text is read."""
 _ZOOMING = "Drag to move, turn the wheel with Ctrl held to zoom, double-click to go back."
 
 
@@ -74,7 +77,7 @@ def _bundle() -> str:
     import vl_convert
 
     script: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vegalite_version())
-    return script.replace("</", "<\\/").replace("<!--", "<\\!--")
+    return _ENDING.sub(r"<\\\g<1>", script)
 
 
 def _dress(name: str) -> str:
@@ -221,7 +224,7 @@ def _numeric(column: Column) -> str:
 
 
 def _figure(plate: Plate) -> str:
-    how = f"{plate.caption} {_ZOOMING}" if plate.zoomable else plate.caption
+    how = f"{plate.caption} {_ZOOMING}" if plate.zoom else plate.caption
     return _lines(
         (
             f'<figure id="figure-{plate.key}">',
@@ -236,6 +239,6 @@ def _figure(plate: Plate) -> str:
 
 def _json(figures: Iterable[Plate]) -> str:
     """The charts as JSON that no HTML parser sees an element in."""
-    charts: Mapping[str, object] = {one.key: zoomed(one.spec) if one.zoomable else one.spec for one in figures}
+    charts: Mapping[str, object] = {one.key: zoomed(one.spec, one.zoom) for one in figures}
     text = json.dumps(charts, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

@@ -35,7 +35,7 @@ class Plate:
         caption: How to read it.
         description: The same as the figure, in words.
         spec: The chart as Vega-Lite, as wide as what it stands in.
-        zoomable: Whether zooming helps.
+        zoom: Scales that help to look closer when they can be moved: some of "x" and "y".
     """
 
     key: str
@@ -44,7 +44,7 @@ class Plate:
     caption: str
     description: str
     spec: dict[str, Any]
-    zoomable: bool = False
+    zoom: tuple[str, ...] = ()
 
 
 def plates(decision: Decision) -> tuple[Plate, ...]:
@@ -63,7 +63,7 @@ def _made(decision: Decision) -> Iterator[Plate]:
             "Lines through a point are its intervals; the stepped line joins those that no other beats on both axes. "
             f"Limits are dashed, the shaded part is where both hold.{far}",
             draw_scatter(points),
-            zoomable=True,
+            zoom=("x", "y"),
         )
     if decision.winner is not None:
         chosen = name(decision.winner)
@@ -104,15 +104,15 @@ def _made(decision: Decision) -> Iterator[Plate]:
             "Solid p50, dashed p95, as they were decided on; the thick line at the foot is the interval. Where a "
             "run-off timed a candidate again, the marks speak of those queries too.",
             draw_spreads(times),
-            zoomable=True,
+            zoom=("x",),
         )
 
 
 def _plate(
-    key: str, section: str, title: str, caption: str, chart: alt.LayerChart, *, zoomable: bool = False
+    key: str, section: str, title: str, caption: str, chart: alt.LayerChart, *, zoom: tuple[str, ...] = ()
 ) -> Plate:
     spec: dict[str, Any] = chart.to_dict()
-    return Plate(key, section, title, caption, str(spec.pop("description")), shared(spec), zoomable)
+    return Plate(key, section, title, caption, str(spec.pop("description")), shared(spec), zoom)
 
 
 def shared(spec: dict[str, Any]) -> dict[str, Any]:
@@ -131,14 +131,22 @@ def shared(spec: dict[str, Any]) -> dict[str, Any]:
     return {**spec, "datasets": datasets, "layer": layers}
 
 
-def zoomed(spec: dict[str, Any]) -> dict[str, Any]:
+def zoomed(spec: dict[str, Any], channels: tuple[str, ...]) -> dict[str, Any]:
     """The layered chart with scales that wheel and mouse move; what leaves the frame is cut.
 
     The wheel alone scrolls the page.
+
+    Args:
+        spec: The chart.
+        channels: The scales, some of "x" and "y"; some layer has them all.
     """
+    if not channels:
+        return spec
     layers = [{**layer, "mark": {**layer["mark"], "clip": True}} for layer in spec["layer"]]
-    zoom = {"name": "zoom", "select": {"type": "interval", "zoom": "wheel![event.ctrlKey]"}, "bind": "scales"}
-    return {**spec, "layer": [{**layers[0], "params": [zoom]}, *layers[1:]]}
+    select = {"type": "interval", "encodings": list(channels), "zoom": "wheel![event.ctrlKey]"}
+    bearer = next(layer for layer in layers if all("field" in layer["encoding"].get(one, {}) for one in channels))
+    bearer["params"] = [{"name": "zoom", "select": select, "bind": "scales"}]
+    return {**spec, "layer": layers}
 
 
 def vegalite_version() -> str:
