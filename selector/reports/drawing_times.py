@@ -51,7 +51,7 @@ def draw_spreads(data: Spreads) -> alt.LayerChart:
         line.encode(x, y, y2="foot", color=colour, strokeDash=_dashes(alt), tooltip=tips),
         words("datum.percentile == 'p50'").mark_text(align="right", dx=-5, dy=4).encode(x, y, text=_text(alt)),
         words("datum.percentile != 'p50'").mark_text(align="left", dx=5, dy=4).encode(x, y, text=_text(alt)),
-        alt.Chart(titles).mark_text(align="left", dx=6, fontWeight="bold", limit=640).encode(x, y, text=_text(alt)),
+        alt.Chart(titles).mark_text(align="left", dx=6, fontWeight="bold", limit=820).encode(x, y, text=_text(alt)),
     ]
     return alt.layer(*layers).properties(
         height=_ROW * len(data.rows), width="container", description=data.description

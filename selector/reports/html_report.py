@@ -31,6 +31,7 @@ TOP = 100
 """Ranked candidates in the table, which can be sorted; the JSON report has all."""
 _ENDING = re.compile(r"<(/script|!--)", re.IGNORECASE)
 """What would end a script element early, or change how its text is read."""
+_SIGN = re.compile("[_@+]")
 _ZOOMING = "Drag to move, turn the wheel with Ctrl held to zoom, double-click to go back."
 
 
@@ -45,7 +46,7 @@ def render_html(decision: Decision, context: Context) -> str:
     """The decision as a self-contained HTML page."""
     record = decision_record(decision, context, TOP)
     figures = plates(decision)
-    scripts = (_bundle(), _dress("report.js")) if figures or decision.ranked else ()
+    scripts = (*([_bundle()] if figures else []), *([_dress("report.js")] if figures or decision.ranked else []))
     return "\n".join(
         (
             "<!DOCTYPE html>",
@@ -197,7 +198,7 @@ def _ranking(table: Table, caption: str) -> str:
     rows = (_row(table.columns, row, first=place == 0) for place, row in enumerate(table.rows))
     return _lines(
         (
-            '<div class="wide"><table class="ranking">',
+            f'<div class="wide" role="region" tabindex="0" aria-label="{escape(caption)}"><table class="ranking">',
             f"<caption>{escape(caption)}; a heading sorts by its column</caption>",
             f"<thead><tr>{headings}</tr></thead>\n<tbody>",
             *rows,
@@ -214,9 +215,14 @@ def _row(columns: tuple[Column, ...], row: tuple[Cell, ...], *, first: bool) -> 
 
 def _cell(column: Column, cell: Cell) -> str:
     if column.key == "model":
-        return f'<th scope="row">{escape(cell.text)}</th>'
+        return f'<th scope="row">{_breakable(cell.text)}</th>'
     value = "" if cell.number is None else f' data-value="{cell.number!r}"'
-    return f"<td{_numeric(column)}{value}>{escape(cell.text)}</td>"
+    return f"<td{_numeric(column)}{value}>{_breakable(cell.text)}</td>"
+
+
+def _breakable(text: str) -> str:
+    """A name has no blank to break at; its lines may end after its signs."""
+    return _SIGN.sub(r"\g<0><wbr>", escape(text))
 
 
 def _numeric(column: Column) -> str:

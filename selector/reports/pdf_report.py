@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _STANDARD: Final = "ua-1"
 _WIDTH = 690
 """Of a chart, in pixels; it is set as wide as the text."""
+_HIGHEST = 340
+"""Pixels of a chart with less to it than lines of text."""
 _CONFIG = {
     "background": None,
     "font": "Libertinus Serif",
@@ -199,6 +201,7 @@ def _drawn(document: Any) -> Any:
 def _svg(spec: dict[str, Any]) -> str:
     import vl_convert
 
-    sized = {**spec, "width": _WIDTH, "autosize": {"type": "fit-x", "contains": "padding"}}
+    height = min(spec["height"], _HIGHEST)
+    sized = {**spec, "width": _WIDTH, "height": height, "autosize": {"type": "fit-x", "contains": "padding"}}
     svg: str = vl_convert.vegalite_to_svg(sized, vl_version=vegalite_version(), config=_CONFIG, allowed_base_urls=[])
     return svg
