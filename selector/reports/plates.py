@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from selector.reports.argument import REFERENCE
-from selector.reports.content import name
+from selector.reports.content import count, name
 from selector.reports.drawing import draw_headroom, draw_scatter
 from selector.reports.drawing_times import draw_ladder, draw_ranges, draw_spreads
-from selector.reports.figures import headroom_bars, scatter
+from selector.reports.figures import Scatter, headroom_bars, scatter
 from selector.reports.ranges import stay_ranges
 from selector.reports.timings import ladder, spreads
 
@@ -55,13 +55,11 @@ def plates(decision: Decision) -> tuple[Plate, ...]:
 def _made(decision: Decision) -> Iterator[Plate]:
     points = scatter(decision)
     if points.points:
-        far = f" {points.left_out:,} more rejected candidates are not drawn." if points.left_out else ""
         yield _plate(
             "front",
             "outcome",
             f"{points.y.title} against {points.x.title}",
-            "Lines through a point are its intervals; the stepped line joins those that no other beats on both axes. "
-            f"Limits are dashed, the shaded part is where both hold.{far}",
+            " ".join(_reading(decision, points)),
             draw_scatter(points),
             zoom=("x", "y"),
         )
@@ -106,6 +104,22 @@ def _made(decision: Decision) -> Iterator[Plate]:
             draw_spreads(times),
             zoom=("x",),
         )
+
+
+def _reading(decision: Decision, points: Scatter) -> Iterator[str]:
+    """How to read the scatter, by what there is in it."""
+    yield "Lines through a point are its intervals; the stepped line joins those that no other beats on both axes."
+    if points.x.limits or points.y.limits:
+        yield (
+            "Limits are dashed."
+            if points.region is None
+            else "Limits are dashed, the shaded part is where they hold."
+        )
+    if decision.winner is not None and all(one.standing != "chosen" for one in points.points):
+        yield "The choice is not drawn: it has no figure on one of the axes."
+    if points.left_out:
+        several = "is" if points.left_out == 1 else "are"
+        yield f"{count(points.left_out, 'more rejected candidate')} {several} not drawn."
 
 
 def _plate(
