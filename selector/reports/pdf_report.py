@@ -9,9 +9,9 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Literal
 
 from selector.reports.argument import headrooms
 from selector.reports.base import Context, report_format
@@ -22,7 +22,6 @@ from selector.reports.record import Block, Bullets, Commands, Facts, Paragraph, 
 if TYPE_CHECKING:
     from selector.decision import Assessment, Decision
 
-_STANDARD: Final = "ua-1"
 _WIDTH = 690
 """Of a chart, in pixels; it is set as wide as the text."""
 _HIGHEST = 340
@@ -70,17 +69,17 @@ def _set(template: bytes, document: dict[str, Any], unshown: Set[str], moment: i
             return _compiled(template, _drawn(told), moment or 0)
         except typst.TypstError as error:
             more = _named(error) - unshown
-            if not more:
-                raise
+            if not more:  # typst knows no way to keep the standard with this script, and names no character
+                return _compiled(template, _drawn(told), moment or 0, standards=[])
             unshown = unshown | more
 
 
-def _compiled(template: bytes, data: object, moment: int) -> bytes:
+def _compiled(template: bytes, data: object, moment: int, standards: Sequence[Literal["ua-1"]] = ("ua-1",)) -> bytes:
+    """What typst makes of a template and its data; tagged in any case, by a standard where one is asked for."""
     import typst
 
-    return typst.compile(
-        template, format="pdf", sys_inputs={"data": json.dumps(data)}, pdf_standards=_STANDARD, timestamp=moment
-    )
+    inputs = {"data": json.dumps(data)}
+    return typst.compile(template, format="pdf", sys_inputs=inputs, pdf_standards=list(standards), timestamp=moment)
 
 
 def _apology(unshown: Set[str]) -> str:

@@ -21,7 +21,9 @@ FINALISTS = 4
 """Candidates whose times are shown."""
 FEWEST = 20
 """Queries below which a spread has no shape."""
-_BINS = 72
+_BINS = 120
+_BEFORE, _BEHIND = 0.1, 0.04
+"""Room beside the shapes, as shares of what they span."""
 _SHOWN = 0.99
 """Share of the queries of each candidate that lies below the right end at least; a few stragglers would take all the
 room."""
@@ -161,13 +163,12 @@ def _marked(one: Assessment) -> list[float]:
 
 
 def _edges(low: float, high: float, *, logarithmic: bool) -> list[float]:
-    """The borders of the bins, with some room on both sides."""
+    """The borders of the bins, with some room on both sides; what p50 is stands to the left of it."""
     if logarithmic:
-        room = (high / low) ** 0.04
-        low, high = low / room, high * room
+        low, high = low / (high / low) ** _BEFORE, high * (high / low) ** _BEHIND
         return [low * (high / low) ** (place / _BINS) for place in range(_BINS + 1)]
-    room = 0.04 * ((high - low) or high or 1.0)
-    low, high = max(0.0, low - room), high + room
+    spread = (high - low) or high or 1.0
+    low, high = max(0.0, low - _BEFORE * spread), high + _BEHIND * spread
     return [low + (high - low) * place / _BINS for place in range(_BINS + 1)]
 
 

@@ -115,6 +115,18 @@ def test_what_no_font_shows_stands_as_its_code_point_and_is_said() -> None:
     assert "nofonthere" not in text_of(opened(render(sample_decision("cloud"), "pdf")))
 
 
+@pytest.mark.parametrize("text", ["한국어 日本語 中文", "עברית العربية", "emoji👩\u200d💻😀", "देवनागरी ไทย"])
+def test_any_script_gives_a_report(text: str) -> None:
+    planned = make_planned(f"{text}.a1_in1k", family=text)
+    evidence = make_evidence([(planned, make_measurement(planned.candidate))], notes=[text])
+    decision = decide(make_profile({"latency_p95": "< 50 ms"}, description=text), evidence)
+    made = render(decision, "pdf")
+    assert made == render(decision, "pdf")
+    reader = opened(made)
+    assert reader.trailer["/Root"]["/MarkInfo"]["/Marked"]
+    assert "isthechoice" in text_of(reader)
+
+
 def test_replacing_reaches_every_text() -> None:
     document = {"a": ["x한y", ("한", 1)], "b": None}
     assert _replaced(document, {"한"}) == {"a": ["x[U+D55C]y", ["[U+D55C]", 1]], "b": None}
