@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import itertools
 import json
@@ -62,6 +63,7 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.elements if name == tag]
 
 
+@functools.cache
 def html(name: str, context: Context | None = None) -> str:
     text = render(sample_decision(name), "html", context)
     assert isinstance(text, str)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import re
@@ -24,6 +25,14 @@ def opened(made: str | bytes) -> pypdf.PdfReader:
     return pypdf.PdfReader(io.BytesIO(made))
 
 
+@functools.cache
+def sample(name: str) -> bytes:
+    """The sample decision's report; setting one takes up to a second or two."""
+    made = render(sample_decision(name), "pdf")
+    assert isinstance(made, bytes)
+    return made
+
+
 def squeezed(text: str) -> str:
     """Without blanks and line breaks, which setting adds, and ligatures taken apart."""
     return re.sub(r"\s", "", text.replace("ﬁ", "fi").replace("ﬂ", "fl").replace("ﬀ", "ff").replace("ﬃ", "ffi"))
@@ -36,7 +45,7 @@ def text_of(reader: pypdf.PdfReader) -> str:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_page_names_the_run_and_its_number(name: str) -> None:
     decision = sample_decision(name)
-    reader = opened(render(decision, "pdf"))
+    reader = opened(sample(name))
     run = squeezed(f"Run: {plain(decision.evidence.run_id or 'none, decided from stored evidence')}")[:40]
     for number, page in enumerate(reader.pages, start=1):
         shown = squeezed(page.extract_text())
@@ -48,7 +57,7 @@ def test_every_page_names_the_run_and_its_number(name: str) -> None:
 def test_it_says_what_the_record_says(name: str) -> None:
     decision = sample_decision(name)
     record = decision_record(decision, Context())
-    reader = opened(render(decision, "pdf"))
+    reader = opened(sample(name))
     shown = text_of(reader)
     for told in (record.title, record.verdict, *(section.title for section in record.sections)):
         assert squeezed(told) in shown
@@ -57,7 +66,7 @@ def test_it_says_what_the_record_says(name: str) -> None:
 
 
 def test_it_is_tagged_and_says_its_language() -> None:
-    root = opened(render(sample_decision("cloud"), "pdf")).trailer["/Root"]
+    root = opened(sample("cloud")).trailer["/Root"]
     assert root["/Lang"] == "en"
     assert root["/MarkInfo"]["/Marked"]
     assert "pdfuaid" in root["/Metadata"].get_data().decode()
@@ -65,7 +74,7 @@ def test_it_is_tagged_and_says_its_language() -> None:
 
 def test_every_figure_has_a_description() -> None:
     decision = sample_decision("cloud")
-    assert {one.description for one in plates(decision)} <= _alternatives(opened(render(decision, "pdf")))
+    assert {one.description for one in plates(decision)} <= _alternatives(opened(sample("cloud")))
 
 
 def _alternatives(reader: pypdf.PdfReader) -> set[str]:
@@ -85,10 +94,10 @@ def _alternatives(reader: pypdf.PdfReader) -> set[str]:
 
 
 def test_it_is_dated_by_the_run_and_not_by_the_clock() -> None:
-    metadata = opened(render(sample_decision("cloud"), "pdf")).metadata
+    metadata = opened(sample("cloud")).metadata
     assert metadata is not None
     assert metadata["/CreationDate"].startswith("D:20261123000000")
-    undated = opened(render(sample_decision("no_candidates"), "pdf")).metadata
+    undated = opened(sample("no_candidates")).metadata
     assert undated is not None
 
 
@@ -112,7 +121,7 @@ def test_what_no_font_shows_stands_as_its_code_point_and_is_said() -> None:
     assert f"net[U+{ord(missing):04X}].a1_in1k" in shown
     assert missing not in shown
     assert "nofonthereshows1character,whichstandsascodepoint" in shown
-    assert "nofonthere" not in text_of(opened(render(sample_decision("cloud"), "pdf")))
+    assert "nofonthere" not in text_of(opened(sample("cloud")))
 
 
 @pytest.mark.parametrize("text", ["한국어 日本語 中文", "עברית العربية", "emoji👩\u200d💻😀", "देवनागरी ไทย"])
