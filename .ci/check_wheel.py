@@ -33,6 +33,7 @@ def main() -> int:
     _require(fake["winner"] is not None, "the fake device has a winner")
     again = json.loads(_run("rank", "quickstart", "--device", "fake", "--json"))
     _require(again["winner"]["id"] == fake["winner"]["id"], "`rank` names the winner that `evaluate` did")
+    _run("report", "latest", "--format", "pdf", "--output", "reports", codes=(2,))  # says which extra to install
     # One real model, really measured; whether it meets the limit depends on the machine.
     only = "mobilenetv2_100*@eager"
     cpu = json.loads(

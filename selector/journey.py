@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import fnmatch
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import islice
 
 from selector.catalog import load_catalog
-from selector.decision import Decision, decide
+from selector.decision import Assessment, Decision, decide
 from selector.devices import resolve
 from selector.devices.host import foreign_load
 from selector.engines.run import Observer, Options, Prospect
 from selector.errors import UnknownNameError, UsageError
 from selector.optimizations import OPTIMIZATIONS, all_libraries, unavailable_ways
 from selector.profiler.rule import stopping_rule, suffices
+from selector.reports.timings import FINALISTS
 from selector.requirements import RequirementProfile
 from selector.search import estimate_run, exclusions, make_plan, resolve_strategy
 from selector.search.plan import with_digest
@@ -27,6 +29,8 @@ from selector.store import RunRecord, Store
 from selector.store.evidence import find_environment, gather, stored
 from selector.types import Measurement, Plan, Timing
 
+_LOOKED_AT = 50
+"""Of the ranking, to find the finalists: tags of one architecture share a measurement."""
 _BUSY = 0.3
 """Processors that others keep busy from which on a machine is called busy."""
 
@@ -80,7 +84,7 @@ def evaluate(
     timing = Timing(time.monotonic() - started, campaign.measured_seconds)
     interrupted = certificate.stopped_because == "interrupted"
     store.finish_run(run_id, "interrupted" if interrupted else "finished", certificate, timing)
-    return decide(profile, gather(store, prospect.plan, certificate, timing, run_id))
+    return _with_samples(decide(profile, gather(store, prospect.plan, certificate, timing, run_id)), store)
 
 
 def survey(profile: RequirementProfile, store: Store | None, options: Options | None = None) -> Prospect:
@@ -134,7 +138,7 @@ def rank(
     runs = [run for run in store.runs(100) if run.environment.id == environment.id]
     notes = runs[0].notes if runs else ()
     plan = make_plan(profile, load_catalog(), environment, _unavailable_in(runs), notes)
-    return decide(profile, gather(store, _selected(plan, options or Options())))
+    return _with_samples(decide(profile, gather(store, _selected(plan, options or Options()))), store)
 
 
 def decide_run(store: Store, reference: str, profile: RequirementProfile | None = None) -> Decision:
@@ -156,7 +160,28 @@ def decide_run(store: Store, reference: str, profile: RequirementProfile | None 
     left_out = {name for name, reason in record.excluded if reason == _LEFT_OUT}
     plan = replace(plan, considered=tuple(one for one in plan.considered if one.candidate.id not in left_out))
     evidence = gather(store, plan, record.certificate, record.timing, record.id, as_of=record.revision)
-    return decide(profile, evidence)
+    return _with_samples(decide(profile, evidence), store, record.revision)
+
+
+def _with_samples(decision: Decision, store: Store, as_of: int | None = None) -> Decision:
+    """The decision with the raw latencies of its finalists, whose spread reports show.
+
+    Of all the others the sketch is enough; the samples of thousands of candidates would fill the memory.
+    """
+    measured = islice((one for one in decision.ranked if one.measurement is not None), _LOOKED_AT)
+    identities = dict.fromkeys(one.measurement.identity for one in measured if one.measurement is not None)
+    found = store.latest(islice(identities, FINALISTS), with_samples=True, as_of=as_of)
+    ranked = (*(_sampled(one, found) for one in decision.ranked[:_LOOKED_AT]), *decision.ranked[_LOOKED_AT:])
+    return replace(decision, ranked=ranked, winner=ranked[0] if decision.winner is not None else None)
+
+
+def _sampled(one: Assessment, found: Mapping[str, Measurement]) -> Assessment:
+    mine = one.measurement
+    other = None if mine is None else found.get(mine.identity)
+    if mine is None or mine.observation is None or other is None or other.observation is None:
+        return one
+    observation = replace(mine.observation, latencies=other.observation.latencies)
+    return replace(one, measurement=replace(mine, observation=observation))
 
 
 def _busy_note(prospect: Prospect) -> str | None:

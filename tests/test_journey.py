@@ -21,6 +21,7 @@ from selector.engines.campaign import Campaign
 from selector.engines.run import BUILD_SECONDS
 from selector.errors import DeviceError, StoreError, UnknownNameError, UsageError
 from selector.journey import Observer, Options, Prospect, decide_run, evaluate, rank, survey
+from selector.reports.timings import spreads
 from selector.requirements import load_profile
 from selector.store import Store
 from selector.types import Measurement, Outcome, Planned, Timing
@@ -571,3 +572,30 @@ def _targeting(target: str) -> Any:
 
 def _with_versions(versions: list[tuple[str, str]]) -> Any:
     return replace(CPU, versions=tuple(versions))
+
+
+def test_a_decision_brings_the_samples_of_its_finalists_and_of_nobody_else() -> None:
+    with Store("sqlite://") as store:
+        reference = fill(store, load_profile("quickstart"))
+        as_it_ended = decide_run(store, reference)
+        for decision in (as_it_ended, rank(load_profile("quickstart"), store, CPU.id)):
+            assert decision.winner is decision.ranked[0]
+            queries = {}
+            for one in decision.ranked:
+                assert one.measurement is not None
+                assert one.measurement.observation is not None
+                queries[one.measurement.identity] = len(one.measurement.observation.latencies) // 8
+            assert list(queries.values())[:4] == [160] * 4
+            assert set(list(queries.values())[4:]) == {0}
+        assert spreads(as_it_ended) is not None
+
+
+def test_the_samples_are_those_that_the_run_stood_on() -> None:
+    profile = fake_profile()
+    with Store("sqlite://") as store:
+        first = evaluate(profile, store)
+        evaluate(profile, store, Options(force=True))
+        assert first.evidence.run_id is not None
+        again = decide_run(store, first.evidence.run_id)
+    assert [one.measurement for one in again.ranked] == [one.measurement for one in first.ranked]
+    assert spreads(again) == spreads(first)

@@ -164,7 +164,9 @@ def test_a_reading_with_gaps_raises_nothing(name, optimization, samples):
     )
     observation = reading.measurement.observation
     bare = dataclasses.replace(observation.summary, percentiles={}, mean=Interval(0.01))
-    bare_facts = dataclasses.replace(reading.facts, parameters=None, weight_sets=None, gmacs=None, license=None, published=())
+    bare_facts = dataclasses.replace(
+        reading.facts, parameters=None, weight_sets=None, gmacs=None, license=None, published=()
+    )
     without = dataclasses.replace(
         reading,
         facts=bare_facts,

@@ -240,7 +240,7 @@ def report(
     Examples:
       selector report latest
 
-      selector report cloud.yaml --format md,json --output reports
+      selector report cloud.yaml --format html,pdf --output reports
     """
     from selector.reports import format_for
 
@@ -250,18 +250,22 @@ def report(
         raise UsageError("--format names no format; write for instance --format md,json")
     if output is None and len(chosen) != 1:
         raise UsageError("several formats need a folder: add --output DIR")
+    for one in chosen:
+        one.require_packages()
+        if output is None and one.binary:
+            raise UsageError(f"the format {one.name!r} is no text to print: add --output DIR")
     decision = _decided(source, store, device, environment)
     if _is_profile(source):
         context = reporting.context(source, store, device=device, environment=environment)
     else:
         context = reporting.context_of_run(decision, store)
     for one in chosen:
-        text = reporting.rendered(decision, one.name, context)
+        made = reporting.rendered(decision, one.name, context)
         if output is None:
-            show(text, end="")
+            reporting.show_report(made)
             continue
         path = output / f"{reporting.file_stem(decision)}{one.suffix}"
-        reporting.write(path, text)
+        reporting.write(path, made)
         if not quiet:
             say(f"wrote {path}")
     return 0

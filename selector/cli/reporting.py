@@ -86,27 +86,40 @@ def report_target(path: Path) -> tuple[Path, str]:
 
     if not path.suffix:
         raise UsageError(f"--report {path}: the suffix names the format, e.g. {path}.md")
-    return path, format_for(path.suffix).name
+    known = format_for(path.suffix)
+    known.require_packages()
+    return path, known.name
 
 
-def rendered(decision: Decision, name: str, context: Context) -> str:
+def rendered(decision: Decision, name: str, context: Context) -> str | bytes:
     """The decision as a report of the format called so."""
     from selector.reports import render
 
     return render(decision, name, context)
 
 
-def write(path: Path, text: str) -> None:
-    """Writes a report, and the folders above it.
+def write(path: Path, report: str | bytes) -> None:
+    """Writes a report, and the folders above it; text as UTF-8.
 
     Raises:
         UsageError: It cannot be written there.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(report.encode() if isinstance(report, str) else report)
     except OSError as error:
         raise UsageError(f"the report {path} could not be written: {error.strerror}; name another place") from error
+
+
+def show_report(report: str | bytes) -> None:
+    """Prints a report on standard output.
+
+    Raises:
+        UsageError: It is no text.
+    """
+    if not isinstance(report, str):
+        raise UsageError("this report is no text to print: add --output DIR")
+    show(report, end="")
 
 
 def file_stem(decision: Decision) -> str:
@@ -118,7 +131,7 @@ def file_stem(decision: Decision) -> str:
 def print_decision(decision: Decision, context: Context, *, json: bool) -> None:
     """The decision on standard output: as JSON, in colours on a terminal, else as plain text."""
     if json:
-        show(rendered(decision, "json", context), end="")
+        show_report(rendered(decision, "json", context))
         return
     from selector.reports.terminal import print_rich, render_text
 

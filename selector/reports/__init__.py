@@ -1,30 +1,26 @@
 """What people read of a decision: one file per format, all from the same `Decision`.
 
-`render` is the way in. `figures` holds the data of every figure, `drawing` draws it, `terminal` prints on the command
-line; `content`, `argument` and `provenance` put into words and rows what the formats share.
+`render` is the way in. `record` is the decision record that the formats to read have in common; `content`, `argument`
+and `provenance` put into words and rows what it says. `figures`, `timings` and `ranges` hold the data of the figures,
+`drawing` and `plates` draw them, `terminal` prints on the command line.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from selector.errors import NotSupportedError
 from selector.reports.base import FORMATS, Context, ReportFormat, report_format
 
 if TYPE_CHECKING:
     from selector.decision import Decision
 
-__all__ = ["FORMATS", "PLANNED", "Context", "ReportFormat", "format_for", "render", "report_format"]
-
-PLANNED = ("html", "pdf")
-"""Formats that the contract names and this version does not write."""
+__all__ = ["FORMATS", "Context", "ReportFormat", "format_for", "render", "report_format"]
 
 
 def format_for(name: str) -> ReportFormat:
     """The format called `name`, or whose files end in it (".md", "json").
 
     Raises:
-        NotSupportedError: The format is meant to exist, but not in this version.
         UnknownNameError: There is no such format.
     """
     wanted = name.strip().lower().removeprefix(".")
@@ -32,26 +28,25 @@ def format_for(name: str) -> ReportFormat:
         for _, known in FORMATS:
             if known.suffix == f".{wanted}":
                 return known
-        if wanted in PLANNED:
-            raise NotSupportedError(
-                f"the report format {wanted!r} is not supported yet; write one of {', '.join(FORMATS.names())}"
-            )
     return FORMATS.get(wanted)
 
 
-def render(decision: Decision, format: str, context: Context | None = None) -> str:  # noqa: A002
+def render(decision: Decision, format: str, context: Context | None = None) -> str | bytes:  # noqa: A002
     """The decision as a report.
 
     Args:
         decision: What was decided.
-        format: Name of the format: "md" or "json".
+        format: Name of the format: "md", "html", "pdf", "json" or "csv".
         context: What the report says about the call; the default says nothing.
 
     Returns:
-        The text, which ends with a line break. The same decision and context give the same text.
+        The text, which ends with a line break; bytes of a format that is no text (PDF). The same decision and context
+        give the same.
 
     Raises:
-        NotSupportedError: The format is meant to exist, but not in this version.
+        UsageError: A package that the format needs is not installed; the message says which.
         UnknownNameError: There is no such format.
     """
-    return format_for(format).render(decision, context or Context())
+    known = format_for(format)
+    known.require_packages()
+    return known.render(decision, context or Context())

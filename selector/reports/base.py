@@ -7,16 +7,20 @@ A format is one file of this package (or of an outside package, announced as ent
     def render_markdown(decision: Decision, context: Context) -> str:
         ...
 
-It is pure: the same decision and context give the same text, byte for byte.
+It is pure: the same decision and context give the same text, byte for byte. A format that is no text returns bytes
+and says so by ``binary=True``; one that needs further packages names them, so that a call without them is told what
+to install before anything is measured.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from selector.errors import UsageError
 from selector.registry import Registry
 
 if TYPE_CHECKING:
@@ -47,7 +51,7 @@ class Context:
     date: dt.date | None = None
 
 
-Renderer = Callable[["Decision", Context], str]
+Renderer = Callable[["Decision", Context], str | bytes]
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,8 @@ class ReportFormat:
         media_type: For downloads.
         description: One sentence.
         render: The function.
+        binary: Whether it returns bytes, which are for files and not for a terminal.
+        packages: Import names that must be installed, each with the extra that brings it.
     """
 
     name: str
@@ -67,16 +73,40 @@ class ReportFormat:
     media_type: str
     description: str
     render: Renderer
+    binary: bool = False
+    packages: tuple[tuple[str, str], ...] = ()
+
+    def require_packages(self) -> None:
+        """Makes sure that the format can be written here; imports nothing.
+
+        Raises:
+            UsageError: A package is missing.
+        """
+        missing = [(package, extra) for package, extra in self.packages if importlib.util.find_spec(package) is None]
+        if missing:
+            names, (_, extra) = ", ".join(package for package, _ in missing), missing[0]
+            told = f"the package {names} is" if len(missing) == 1 else f"the packages {names} are"
+            raise UsageError(
+                f"for the report format {self.name!r} {told} not installed: pip install 'vision-selector[{extra}]'"
+            )
 
 
 FORMATS: Registry[ReportFormat] = Registry("report", "selector.reports")
 
 
-def report_format(name: str, *, suffix: str, media_type: str, description: str) -> Callable[[Renderer], Renderer]:
-    """Registers the decorated function as report format `name`."""
+def report_format(
+    name: str,
+    *,
+    suffix: str,
+    media_type: str,
+    description: str,
+    binary: bool = False,
+    packages: tuple[tuple[str, str], ...] = (),
+) -> Callable[[Renderer], Renderer]:
+    """Registers the decorated function as report format `name`; `ReportFormat` says what the arguments mean."""
 
     def register(render: Renderer) -> Renderer:
-        FORMATS.register(name, ReportFormat(name, suffix, media_type, description, render))
+        FORMATS.register(name, ReportFormat(name, suffix, media_type, description, render, binary, packages))
         return render
 
     return register

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from selector.reports.figures import STANDINGS, Bar, Scatter, Standing
-from selector.reports.values import label
+from selector.reports.values import label, metric_of
 
 if TYPE_CHECKING:
     import altair as alt
@@ -22,6 +22,8 @@ COLOURS: Mapping[Standing, str] = {
     "undecided": "#B58900",
     "rejected": "#8C8C8C",
 }
+INTERVAL = "#5A3A22"
+"""Of intervals that lie on bars."""
 SHAPES: Mapping[Standing, str] = {
     "chosen": "diamond",
     "feasible": "circle",
@@ -63,6 +65,7 @@ def draw_scatter(data: Scatter, height: int = 440, logarithmic: bool | None = No
     )
     layers = [
         *_limits(alt, data, x, y),
+        *_front(alt, data, x, y),
         bars.encode(
             x=alt.X("x_low", type="quantitative", scale=x_scale, title=data.x.title), x2="x_high", y=y, color=colour
         ),
@@ -118,6 +121,18 @@ def _name_tags(alt: Any, data: Scatter, x: Any, y: Any) -> list[Any]:
     return [quiet.encode(x, y, text=text), bold.encode(x, y, text=text)]
 
 
+def _front(alt: Any, data: Scatter, x: Any, y: Any) -> list[Any]:
+    """A step line through the points that no other beats: what is reached at most at each place."""
+    front = [{"x": point.x, "y": point.y} for point in data.front]
+    if len(front) < 2:
+        return []
+    step = "step-after" if metric_of(data.x.key).better == "lower" else "step-before"
+    line = alt.Chart(alt.Data(values=front)).mark_line(
+        interpolate=step, color=COLOURS["rejected"], strokeWidth=1.2, opacity=0.75
+    )
+    return [line.encode(x, y)]
+
+
 def _limits(alt: Any, data: Scatter, x: Any, y: Any) -> list[Any]:
     """The feasible region and the lines that bound it."""
     layers = []
@@ -142,15 +157,10 @@ def draw_headroom(bars: Sequence[Bar]) -> alt.LayerChart:
     import altair as alt
 
     values = alt.Data(values=[asdict(bar) for bar in bars])
-    longest = max([1.0, *(min(bar.share, 2.0) for bar in bars)])
+    longest = max([1.0, *(min(bar.high, 2.0) for bar in bars)])
     y = alt.Y("requirement", type="nominal", sort=None, title=None, axis=alt.Axis(labelLimit=320))
-    x = alt.X(
-        "share",
-        type="quantitative",
-        title="share of the limit that is used",
-        scale=alt.Scale(domain=[0, longest * 1.02], clamp=True),
-        axis=alt.Axis(format=".0%"),
-    )
+    title, scale = "share of the limit that is used", alt.Scale(domain=[0, longest * 1.12], clamp=True)
+    x = alt.X("share", type="quantitative", title=title, scale=scale, axis=alt.Axis(format=".0%", tickCount=6))
     verdicts = ["holds", "undecided", "fails"]
     colour = alt.Color(
         "verdict",
@@ -163,10 +173,38 @@ def draw_headroom(bars: Sequence[Bar]) -> alt.LayerChart:
         alt.Tooltip("text", type="nominal", title="is"),
     ]
     drawn = alt.Chart(values).mark_bar(height=16, cornerRadiusEnd=3).encode(x, y, color=colour, tooltip=tooltip)
+    shown = (
+        alt.Chart(values)
+        .mark_text(align="left", dx=7)
+        .encode(
+            alt.X("high", type="quantitative", scale=scale, title=title),
+            y,
+            text=alt.Text("share", type="quantitative", format=".0%"),
+        )
+    )
     limit = (
         alt.Chart(alt.Data(values=[{"share": 1.0}])).mark_rule(strokeDash=[5, 4], color=COLOURS["rejected"]).encode(x)
     )
     described = "; ".join(bar.text for bar in bars)
-    return alt.layer(drawn, limit).properties(
+    return alt.layer(drawn, whiskers(alt, values, y, scale, title), shown, limit).properties(
         height=34 * max(1, len(bars)) + 10, width="container", description=f"Room to each limit: {described}"
+    )
+
+
+def whiskers(alt: Any, values: Any, y: Any, scale: Any, title: str) -> Any:
+    """The intervals of horizontal bars, as lines that stand out on the bars and beside them.
+
+    Args:
+        alt: The module altair.
+        values: The rows.
+        y: Encoding of the rows' places.
+        scale: Of the bars' lengths.
+        title: Of their axis.
+    """
+    low = alt.X("low", type="quantitative", scale=scale, title=title)
+    return (
+        alt.Chart(values)
+        .transform_filter("isValid(datum.low) && datum.low < datum.high")
+        .mark_rule(color=INTERVAL, strokeWidth=2.5)
+        .encode(low, y, x2="high")
     )

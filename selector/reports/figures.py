@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from selector.reports.argument import headrooms
-from selector.reports.content import condition
+from selector.reports.argument import Headroom, headrooms
+from selector.reports.content import condition, share_of_limit
 from selector.reports.text import plain, shorten
 from selector.reports.values import Scale, label, metric_of, observed, scale_for, show
 
@@ -141,6 +141,17 @@ class Scatter:
         (left, right), (bottom, top) = self.x.feasible, self.y.feasible
         return None if left >= right or bottom >= top else ((left, right), (bottom, top))
 
+    @property
+    def front(self) -> tuple[Point, ...]:
+        """The points that no other beats on one of both metrics without losing on the other, from left to right."""
+        across, up = _sign(self.x.key), _sign(self.y.key)
+        ordered = sorted(self.points, key=lambda point: (across * point.x, up * point.y, point.id))
+        kept: list[Point] = []
+        for point in ordered:
+            if not kept or up * point.y < up * kept[-1].y:
+                kept.append(point)
+        return tuple(sorted(kept, key=lambda point: (point.x, point.y)))
+
 
 @dataclass(frozen=True)
 class Bar:
@@ -151,12 +162,16 @@ class Bar:
         share: 1 is at the limit.
         text: The same with figures.
         verdict: "holds", "fails" or "undecided".
+        low: The share at the near end of the figure's interval, `share` where it has none.
+        high: At the far end.
     """
 
     requirement: str
     share: float
     text: str
     verdict: str
+    low: float
+    high: float
 
 
 def default_axes(decision: Decision) -> tuple[str, str]:
@@ -208,6 +223,10 @@ def scatter(decision: Decision, x: str | None = None, y: str | None = None, most
     )
 
 
+def _sign(key: str) -> int:
+    return 1 if metric_of(key).better == "lower" else -1
+
+
 def _comparable(decision: Decision) -> tuple[Assessment, ...]:
     return (*decision.ranked, *decision.undecided, *decision.rejected)
 
@@ -254,7 +273,7 @@ def _point(
         id=plain(one.id),
         model=plain(one.planned.candidate.model),
         way=plain(one.planned.candidate.optimization),
-        standing=_standing(decision, one),
+        standing=standing_of(decision, one),
         x=x,
         x_low=x_low,
         x_high=x_high,
@@ -292,7 +311,8 @@ def _ends(axis: Axis, figure: MetricValue) -> tuple[float, float, float]:
     return figure.value / axis.scale.factor, low / axis.scale.factor, high / axis.scale.factor
 
 
-def _standing(decision: Decision, one: Assessment) -> Standing:
+def standing_of(decision: Decision, one: Assessment) -> Standing:
+    """What became of a candidate that was compared."""
     if decision.winner is not None and one.id == decision.winner.id:
         return "chosen"
     return {"ranked": "feasible", "undecided": "undecided"}.get(one.status.value, "rejected")  # type: ignore[return-value]
@@ -309,7 +329,16 @@ def _description(across: Axis, up: Axis, points: Iterable[Point]) -> str:
 def headroom_bars(assessment: Assessment) -> tuple[Bar, ...]:
     """For each requirement of one candidate, the share of its limit that is used."""
     return tuple(
-        Bar(condition(room.requirement), room.share, room.text, room.judgement.verdict.value)
+        Bar(condition(room.requirement), room.share, room.text, room.judgement.verdict.value, *_shares(room))
         for room in headrooms(assessment)
         if room.share is not None
     )
+
+
+def _shares(room: Headroom) -> tuple[float, float]:
+    """The shares at the ends of the figure's interval."""
+    figure = observed(room.judgement.result)
+    ends = () if figure is None else (figure.low, figure.high)
+    shares = [share_of_limit(room.requirement, end) for end in ends if end is not None]
+    known = [share for share in (*shares, room.share) if share is not None]
+    return min(known), max(known)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from selector.reports.content import Cell, Column, Table
 from selector.reports.text import plain
 from selector.reports.values import MISSING, observed, show
 
@@ -12,28 +13,37 @@ if TYPE_CHECKING:
 
 MODELS = 5
 """Models named: the first of the ranking, each once with its best placed way."""
-HEADING = ("model", "licence", "pretraining", "sets of weights", "parameters", "artifact size")
-"""Of the columns; the last three are numbers."""
-NUMERIC = 3
+_COLUMNS = (
+    Column("model", "model", numeric=False),
+    Column("license", "licence", numeric=False),
+    Column("pretraining", "pretraining", numeric=False),
+    Column("weight_sets", "sets of weights"),
+    Column("parameters", "parameters"),
+    Column("artifact_size", "artifact size"),
+)
 
 
-def grounds(decision: Decision) -> tuple[tuple[str, ...], ...]:
-    """A row for each of the first models of the ranking, in the order of `HEADING`; empty without a ranking."""
+def grounds(decision: Decision) -> Table:
+    """A row for each of the first models of the ranking; none without a ranking."""
     first: dict[str, Assessment] = {}
     for one in decision.ranked:
         first.setdefault(one.planned.candidate.model, one)
         if len(first) == MODELS:
             break
-    return tuple(_row(one) for one in first.values())
+    return Table(_COLUMNS, tuple(_row(one) for one in first.values()))
 
 
-def _row(one: Assessment) -> tuple[str, ...]:
+def _row(one: Assessment) -> tuple[Cell, ...]:
     facts = one.planned.facts
-    described = (plain(facts.name), plain(facts.license or "not stated"), plain(facts.pretraining or "none named"))
-    sets = MISSING if facts.weight_sets is None else f"{facts.weight_sets:,}"
-    return (*described, sets, *(_figure(one, key) for key in ("parameters", "artifact_size")))
+    words = (facts.name, facts.license or "not stated", facts.pretraining or "none named")
+    sets = Cell(MISSING) if facts.weight_sets is None else Cell(f"{facts.weight_sets:,}", facts.weight_sets)
+    return (
+        *(Cell(plain(word)) for word in words),
+        sets,
+        *(_figure(one, key) for key in ("parameters", "artifact_size")),
+    )
 
 
-def _figure(one: Assessment, key: str) -> str:
+def _figure(one: Assessment, key: str) -> Cell:
     result = observed(one.metrics.get(key))
-    return MISSING if result is None else show(key, result.value)
+    return Cell(MISSING) if result is None else Cell(show(key, result.value), result.value)

@@ -152,9 +152,14 @@ class TestReports:
         jsonschema.validate(written, schema(), jsonschema.Draft202012Validator)
         assert written["winner"]["id"] == f"{LONG}@openvino"
 
+    def test_html_and_pdf_are_written_by_suffix_too(self, cli: Cli) -> None:
+        assert cli("evaluate", "fake.yaml", "--report", "decision.html", "--report", "decision.PDF").code == 0
+        assert f"{LONG} @ openvino" in Path("decision.html").read_text(encoding="utf-8")
+        assert Path("decision.PDF").read_bytes().startswith(b"%PDF-")
+
     @pytest.mark.parametrize(
         ("path", "said"),
-        [("decision.html", "not supported yet"), ("decision.docx", "unknown report 'docx'"), ("decision", "suffix")],
+        [("decision.htm", "did you mean 'html'"), ("decision.docx", "unknown report 'docx'"), ("decision", "suffix")],
     )
     def test_a_format_that_cannot_be_written_is_refused_before_measuring(
         self, cli: Cli, path: str, said: str

@@ -174,12 +174,44 @@ class TestReport:
 
     @pytest.mark.parametrize(
         ("formats", "said"),
-        [("html", "not supported yet"), ("md,pdf", "not supported yet"), ("jsno", "'json'"), ("", "no format")],
+        [("docx", "unknown report"), ("jsno", "'json'"), ("", "no format")],
     )
     def test_a_wrong_format_is_2(self, cli: Cli, run_id: str, formats: str, said: str) -> None:
         answer = cli("report", "latest", "--format", formats, "--output", "out")
         assert answer.code == 2
         assert said in answer.err
+        assert not Path("out").exists()
+
+    def test_all_formats_are_written_beside_each_other(self, cli: Cli, run_id: str) -> None:
+        assert cli("report", "latest", "--format", "md,html,pdf,json,csv", "--output", "all").code == 0
+        files = {path.suffix: path.read_bytes() for path in Path("all").iterdir()}
+        assert set(files) == {".md", ".html", ".pdf", ".json", ".csv"}
+        assert files[".pdf"].startswith(b"%PDF-")
+        assert files[".html"].startswith(b"<!DOCTYPE html>")
+        assert all(run_id.encode() in text for suffix, text in files.items() if suffix != ".pdf")
+        first = files[".csv"].decode().splitlines()
+        assert first[0].startswith("id,status,rank,")
+        assert first[1].startswith(f"{LONG}@openvino,ranked,1,")
+
+    def test_csv_is_printed(self, cli: Cli, run_id: str) -> None:
+        answer = cli("report", "latest", "--format", "csv")
+        assert answer.code == 0
+        assert answer.out.startswith("id,status,rank,model,")
+
+    def test_what_is_no_text_is_not_printed(self, cli: Cli, run_id: str) -> None:
+        answer = cli("report", "latest", "--format", "pdf")
+        assert (answer.code, answer.out) == (2, "")
+        assert "'pdf' is no text to print: add --output DIR" in answer.err
+
+    def test_a_missing_package_is_told_with_what_to_install(
+        self, cli: Cli, run_id: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("selector.reports.base.importlib.util.find_spec", lambda _: None)
+        answer = cli("report", "latest", "--format", "html", "--output", "out")
+        assert answer.code == 2
+        assert (
+            "the packages altair, vl_convert are not installed: pip install 'vision-selector[report]'" in answer.err
+        )
         assert not Path("out").exists()
 
     def test_an_unknown_run_is_2(self, cli: Cli, run_id: str) -> None:

@@ -109,6 +109,26 @@ def test_axes_may_be_forced_linear_and_the_colours_are_fixed() -> None:
         assert colour in linear
 
 
+def test_the_front_is_what_no_other_point_beats() -> None:
+    for name in NAMES:
+        data = scatter(sample_decision(name))
+        front = data.front
+        for one in front:
+            assert not [each for each in data.points if each.x < one.x and each.y > one.y]
+            assert not [each for each in data.points if each.x <= one.x and each.y > one.y]
+        kept = {(one.x, one.y) for one in front}
+        for one in data.points:
+            if (one.x, one.y) not in kept:
+                assert [each for each in front if each.x <= one.x and each.y >= one.y]
+        assert [one.x for one in front] == sorted(one.x for one in front)
+
+
+def test_the_front_follows_the_direction_of_its_metrics() -> None:
+    data = scatter(sample_decision("cloud"), "throughput", "latency_p95")
+    for one in data.front:
+        assert not [each for each in data.points if each.x > one.x and each.y < one.y]
+
+
 def test_hostile_names_are_values_and_not_code() -> None:
     text = json.dumps(draw_scatter(scatter(sample_decision("hostile"))).to_dict(), ensure_ascii=False)
     assert "<script>" in text  # as a value in the data, which vega shows as text
@@ -122,6 +142,9 @@ def test_bars_are_shares_of_the_limit() -> None:
     bars = headroom_bars(winner)
     assert [bar.requirement for bar in bars][:2] == ["p95 < 50 ms", "top-1 > 85 %"]
     assert all(0 < bar.share < 1 and bar.verdict == "holds" for bar in bars)
+    assert all(bar.low <= bar.share <= bar.high for bar in bars)
+    assert bars[0].low < bars[0].high, "a measured figure has an interval"
+    assert bars[1].low == bars[1].high, "a published one has none"
     chart = draw_headroom(bars).to_dict()
     assert bars[0].text in chart["description"]
 
