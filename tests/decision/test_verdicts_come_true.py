@@ -16,9 +16,9 @@ from support.evidence import make_evidence, make_measurement, make_observation, 
 
 from selector.decision import decide
 from selector.profiler.harness import time_queries
+from selector.profiler.rule import stopping_rule
 from selector.profiler.statistics import summarize
 from selector.requirements import Verdict
-from selector.profiler.rule import stopping_rule
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 LIMIT = 0.02
@@ -48,7 +48,7 @@ def test_verdicts_come_true(streams, name, statistic):
     random = np.random.default_rng(len(name))
     profile = make_profile({statistic: f"< {1000 * LIMIT:g} ms"}, evaluation={"candidate_time": 4.0})
     rule = stopping_rule(profile)
-    given = {verdict: 0 for verdict in Verdict}
+    given = dict.fromkeys(Verdict, 0)
     wrong = 0
     for number in range(REPEATS):
         # Truths lie around the limit, nearly all of them within 20 %.
