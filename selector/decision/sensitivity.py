@@ -122,7 +122,7 @@ class _Scene:
     """Everyone who would be feasible without one requirement, by the limit that admits them."""
 
     def __init__(self, decision: Decision, decider: Decider, requirement: Requirement) -> None:
-        self._requirement = requirement
+        self._requirement = self._moved = requirement
         self._criteria = criteria_of(decision.profile)
         self._meetings = Meetings(decision.evidence.run_offs)
         free = decider.decide(decision.profile.without(requirement.key))
@@ -205,8 +205,9 @@ class _Scene:
         return True
 
     def _holds(self, name: str, limit: float) -> bool:
-        moved = self._requirement.at(limit)
-        one = self._all[name]
+        if limit != self._moved.limit:  # asked of thousands in a row at one limit
+            self._moved = self._requirement.at(limit)
+        moved, one = self._moved, self._all[name]
         weights = self._weights(one)
         if weights is not None and judge(moved, MetricValue(weights)).verdict is not Verdict.HOLDS:
             return False
