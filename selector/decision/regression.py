@@ -2,14 +2,14 @@
 
 **What is looked at.** The metrics of the objective and those with a requirement, under the profile of today.
 
-**Worse** is a metric whose interval, as the figure of now relative to that of the baseline, excludes "not worse by more
-than the tolerance"; or a requirement that held then and fails now with the whole interval of the figure. Both
-intervals allow for what sessions differ by (`selector.decision.differences`), and all of them hold together with 95 %,
-both sides counted; so a choice that has not changed is called worse in one visit in at most one case of forty.
+**Worse** is a metric whose interval, as the figure of now relative to that of the baseline, excludes "not worse by
+more than the tolerance"; or a requirement that held then and fails now with the whole interval of the figure. Both
+intervals allow for what sessions differ by (`selector.decision.differences`), and all of them hold together with
+95 %, both sides counted; so a choice that has not changed is called worse by a visit in one case of forty at most.
 
 **Visits.** One visit may meet a bad minute. What one visit finds worse, failed or unstable is visited again,
-`MOST_VISITS` in all, each in a new process; one that finds it no worse ends the check well. It is a regression when at
-least `CONFIRMED` visits found it worse and none did not. Where neither is so, nothing is proven.
+`MOST_VISITS` in all, each in a new process; one that finds it no worse ends the check well. It is a regression when
+`CONFIRMED` visits or more found it worse and none did not. Where neither is so, nothing is proven.
 """
 
 from __future__ import annotations

@@ -47,8 +47,8 @@ FAULTS = (
     "uneven",
 )
 """What can be planted: outcomes by their names; "slow" takes a hundred times as long, "slower" 1.3 times, "disturbed"
-is under foreign load until the device was left alone for a while, "unstable" always is; "uneven" runs on a device that
-is now fast, now slow."""
+is under foreign load until the device was left alone for a while, "unstable" always is; "uneven" runs on a device
+that is now fast, now slow."""
 
 _FACTORS = {"channels_last": 0.92, "amp-bf16": 0.6, "amp-fp16": 0.55, "compile": 0.5}
 _SLOW, _MOOD_CALLS = 1.3, 20
