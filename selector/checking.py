@@ -67,6 +67,7 @@ def check(
     """
     # Only measuring needs these.
     from selector.engines.checkup import Checkup
+    from selector.engines.server import Stopped
     from selector.engines.weights import WeightsPolicy
 
     options, observer = options or Options(), observer or Observer()
@@ -101,8 +102,8 @@ def check(
             checkup = Checkup(profile, store, prospect, run_id, options=options, observer=observer, weights=weights)
             checkup.run(judged)
             measured_seconds = checkup.measured_seconds
-    except BaseException:
-        store.finish_run(run_id, "interrupted")
+    except BaseException as error:
+        store.finish_run(run_id, "interrupted" if isinstance(error, Stopped | KeyboardInterrupt) else "failed")
         raise
     certificate = Certificate(CHECK, 1, len(visits), None, conclusion(visits).value)
     store.finish_run(run_id, "finished", certificate, Timing(time.monotonic() - started, measured_seconds))

@@ -123,8 +123,7 @@ def url_of(argument: str) -> str:
 def _kind(call: Call, store: Store) -> Kind:
     arguments = (call.first, call.second)
     read = [readings(one, store) if one else () for one in arguments]
-    shared = [kind for kind in Kind if all(_as(kind) in map(_as, kinds) for kinds in read)]
-    shared = list({_as(kind): kind for kind in shared}.values())
+    shared = [kind for kind in Kind if all(kind in map(_as, kinds) for kinds in read)]
     if len(shared) == 1:
         return shared[0]
     if shared:

@@ -165,7 +165,7 @@ def check(
 
         measuring = Options(offline=offline, stopping=stopping)
         try:
-            with observing(asked, log, quiet=quiet, verbose=verbose) as observer:
+            with observing(None, log, quiet=quiet, verbose=verbose) as observer:
                 found = run_check(asked, opened, baseline, allowed, measuring, observer)
         except Stopped:
             return _INTERRUPTED

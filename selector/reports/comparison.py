@@ -57,8 +57,8 @@ def candidates_text(comparison: CandidateComparison, *, everything: bool = False
         ],
         _difference_lines(shown, mentioned(decision.profile)),
         _verdict_lines(comparison.verdicts),
-        _changes("what they are", comparison.identity),
-        _changes("where they were measured", comparison.environment),
+        _changes("what they are, A → B", comparison.identity),
+        _changes("where they were measured, A → B", comparison.environment),
         [_correction(comparison.comparisons)] if comparison.comparisons else [],
         [] if everything else _alike(comparison.differences),
     ]
@@ -83,8 +83,8 @@ def decisions_text(comparison: DecisionComparison, names: tuple[str, str], *, ev
         _moves(comparison, everything=everything),
         _figures(comparison, everything=everything),
         _verdicts_of(comparison, everything=everything),
-        _changes("environment", comparison.environment, none="the environment is the same" if everything else ""),
-        _changes("profile", comparison.profile, none="the profile is the same" if everything else ""),
+        _changes("environment, A → B", comparison.environment, "the environment is the same"),
+        _changes("profile, A → B", comparison.profile, "the profile is the same" if everything else ""),
         [_correction(comparison.comparisons, comparison.sessions)] if comparison.comparisons else [],
     ]
     return _joined(blocks)
@@ -107,8 +107,8 @@ def check_text(check: Check, *, everything: bool = False) -> str:
             f"{_because(check)}"
         ],
         *(_visit(number, one) for number, one in enumerate(check.visits, 1) if one in shown),
-        _changes("environment", check.environment, none="the environment is the same"),
-        _changes("profile", check.asked),
+        _changes("environment, then → now", check.environment, "the environment is the same"),
+        _changes("profile, then → now", check.asked),
         [_correction(0, check.sessions) + allowed] if comparisons else [],
         [f"  the visits are run {plain(check.run_id)}; rankings do not count them"],
     ]
@@ -295,7 +295,7 @@ def _changes(title: str, changes: Sequence[Change], none: str = "") -> list[str]
     if not changes:
         return [f"  {none}"] if none else []
     return [
-        f"  {title}: what differs",
+        f"  {title}",
         *(f"    {plain(one.name)}: {_value(one.first)} → {_value(one.second)}" for one in changes),
     ]
 
