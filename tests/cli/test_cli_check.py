@@ -53,7 +53,7 @@ class TestFindings:
         assert answer.code == 0
         assert answer.out.startswith(f"no worse: {CHOICE}, the choice of run {run_id}, in 1 visit\n")
         assert "the environment is the same" in answer.out
-        assert f"{CHOICE}  p95" in answer.err
+        assert f"[1/1] {CHOICE}  p50" in answer.err
         assert ranking(cli) == before
 
     def test_worse_is_5(self, cli: Cli, run_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
