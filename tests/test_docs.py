@@ -40,7 +40,8 @@ def test_every_command_of_the_readme_runs(store: Path, capsys: pytest.CaptureFix
         arguments = shlex.split(command)[1:]
         if arguments[0] == "dashboard":
             continue  # serves until it is ended; tests/app opens it
-        if arguments[0] in ("evaluate", "rank", "explain") and "--device" not in arguments:
+        profiled = arguments[0] in ("evaluate", "rank", "explain", "check") or "--profile" in arguments
+        if profiled and "--device" not in arguments:
             arguments += ["--device", "fake"]
         if arguments[0] == "evaluate":
             arguments += ["--dry-run"]
