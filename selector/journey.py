@@ -131,7 +131,7 @@ def rank(
     """
     profile = with_digest(profile)
     environment = find_environment(profile, store, environment_id)
-    runs = [run for run in store.runs(100) if run.environment.id == environment.id and not run.is_check]
+    runs = [run for run in store.runs(100, with_checks=False) if run.environment.id == environment.id]
     notes = runs[0].notes if runs else ()
     plan = make_plan(profile, load_catalog(), environment, _unavailable_in(runs), notes)
     return decide(profile, gather(store, _selected(plan, options or Options())))

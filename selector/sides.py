@@ -104,7 +104,7 @@ def readings(argument: str, store: Store) -> tuple[Kind, ...]:
     if _is_store(argument):
         return (Kind.STORE,)
     found = []
-    if argument == "latest" or any(run.id.startswith(argument) for run in store.runs()):
+    if argument == "latest" or store.has_run(argument):
         found.append(Kind.RUN)
     if argument.partition(":")[0] in ("auto", *DEVICES.names()):
         found.append(Kind.DEVICE)
@@ -222,7 +222,7 @@ def _stores(call: Call) -> Compared:
         stores = (one, other)
         if call.profile is None:
             for store in stores:
-                if not store.runs(1):
+                if not store.runs(1, with_checks=False):
                     raise UsageError(f"the store {store.name} has no run to compare; name a profile with --profile")
             first, second = (decide_run(store, "latest") for store in stores)
         else:
@@ -243,7 +243,7 @@ def _across(first: Decision, second: Decision, stores: Sequence[Store]) -> Decis
 def _newest_profile(store: Store) -> str:
     from selector.requirements import bundled_profiles
 
-    name = next((run.profile_name for run in store.runs(1)), "")
+    name = next((run.profile_name for run in store.runs(1, with_checks=False)), "")
     return name if name in bundled_profiles() else ""
 
 

@@ -40,8 +40,8 @@ _NORMAL = NormalDist()
 _TWO_SIDED = _NORMAL.inv_cdf((1 + CONFIDENCE) / 2)
 SESSIONS = STEADY / _TWO_SIDED / math.sqrt(2)
 """One standard deviation, as a fraction, by which one session differs from others where nothing more is known:
-with it two of them differ by more than `STEADY` in one case of twenty. That is what is asked of figures that are not called
-unstable (``benchmarks/repeatability.py``)."""
+with it two of them differ by more than `STEADY` in one case of twenty. That is what is asked of figures that are not
+called unstable (``benchmarks/repeatability.py``)."""
 READINGS: Mapping[str, float] = {"build_time": 0.25, "cold_start": 0.25, "energy_per_image": SESSIONS}
 """One standard deviation, as a fraction, of what is read once; `SESSIONS` for all others. Times that hang on the
 disk's cache are taken to be off by so much that only a factor of two tells."""

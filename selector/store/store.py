@@ -283,16 +283,24 @@ class Store:
         by_run = {one.run_id: one.observation.summary for one in found if one.observation is not None}
         return [summary.percentiles["p50"].value for summary in by_run.values() if "p50" in summary.percentiles]
 
-    def runs(self, limit: int | None = None, *, with_excluded: bool = False) -> list[RunRecord]:
+    def runs(
+        self, limit: int | None = None, *, with_excluded: bool = False, with_checks: bool = True
+    ) -> list[RunRecord]:
         """Runs, newest first.
 
         Args:
             limit: At most so many.
             with_excluded: Load their exclusions too (thousands each); else `RunRecord.excluded` is empty.
+            with_checks: Those that measured an earlier choice again, too.
         """
         with self._reading() as connection:
-            rows = queries.newest_runs(connection, limit)
+            rows = queries.newest_runs(connection, limit, but="" if with_checks else CHECK)
             return [self._load.run(connection, row, with_excluded) for row in rows]
+
+    def has_run(self, ref: str) -> bool:
+        """Whether there is a run of this id, or whose id begins so."""
+        with self._reading() as connection:
+            return bool(queries.runs_like(connection, plain(ref)))
 
     def run(self, ref: str) -> RunRecord:
         """One run, with its exclusions.

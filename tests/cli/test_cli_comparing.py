@@ -15,7 +15,7 @@ EAGER, OPENVINO = f"{LONG}@eager", f"{LONG}@openvino"
 
 
 @pytest.fixture
-def run_id(evaluated: None) -> str:  # noqa: ARG001
+def run_id(evaluated: None) -> str:
     """The run in the store."""
     with Store("sqlite:///selector.db", read_only=True) as store:
         return store.run("latest").id

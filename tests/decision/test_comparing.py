@@ -21,7 +21,7 @@ from selector.decision.comparing import (
 )
 from selector.decision.differences import SESSIONS, Basis
 from selector.requirements import RequirementProfile, Verdict
-from selector.types import Environment, Evidence
+from selector.types import Duel, Environment, Evidence, Interval, RunOff
 
 PROFILE = make_profile({"latency_p95": "< 30 ms"}, objective={"direction": "minimize", "metric": "latency_p50"})
 OLD = make_environment()
@@ -62,6 +62,36 @@ class TestCandidates:
         assert {each.basis for each in compared.differences if each.key.startswith("latency")} == {Basis.SAME}
         assert not any(each.beyond_noise for each in compared.differences)
         assert compared.comparisons == 0
+
+    def test_those_that_met_are_told_by_their_run_off(self) -> None:
+        """Their intervals overlap; timed in turn the second was slower by 3 to 5 %."""
+        apart = decision({"a": 0.0100, "b": 0.0102})
+        one, other = (apart.find(f"{name}.x@eager") for name in "ab")
+        assert one.measurement is not None
+        assert other.measurement is not None
+        names = (one.measurement.identity, other.measurement.identity)
+        run_off = RunOff(
+            id="r",
+            environment=OLD,
+            run_id="a",
+            created=one.measurement.created,
+            candidates=(one.id, other.id),
+            identities=names,
+            statistic="p50",
+            rounds=8,
+            queries=5,
+            latencies={},
+            duels=(Duel(*names, "p50", Interval(1 / 1.04, 1 / 1.05, 1 / 1.03)),),
+            disturbed_by=(),
+            wall_seconds=1.0,
+        )
+        for disturbed, basis, better in (((), Basis.PAIRED, "first"), (("steal",), Basis.INTERVALS, None)):
+            met = decide(PROFILE, replace(apart.evidence, run_offs=(replace(run_off, disturbed_by=disturbed),)))
+            compared = compare_candidates(met, met.find(one.id), met.find(other.id))
+            found = {each.key: each for each in compared.differences}
+            assert (found["latency_p50"].basis, found["latency_p50"].better) == (basis, better)
+            assert found["latency_p95"].basis is Basis.INTERVALS
+        assert compared.comparisons == 6
 
     @settings(max_examples=40, deadline=None)
     @given(profiles(), evidences(), st.data())

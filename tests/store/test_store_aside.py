@@ -52,6 +52,8 @@ def test_latest_is_no_check(store, profile):
     assert store.run("latest").id == run_id
     assert [(one.id, one.is_check) for one in store.runs()] == [(check, True), (run_id, False)]
     assert store.run(check).is_check
+    assert [one.id for one in store.runs(1, with_checks=False)] == [run_id]
+    assert (store.has_run(check[:-1]), store.has_run("x"), store.has_run("")) == (True, False, False)
 
 
 def test_a_check_does_not_make_its_environment_the_newest(store, profile):
