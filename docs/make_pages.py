@@ -3,18 +3,21 @@
     python docs/make_pages.py --store sqlite:///selector.db [--benchmarks [--outputs FOLDER]]
     python docs/make_pages.py --doctor
     python docs/make_pages.py --ladder OUTPUT
+    python docs/make_pages.py --simulated
 
 Writes the excerpt in README.md (between its markers) and docs/quickstart.md from the newest run of the store, and,
 with --benchmarks, docs/measured.md from the scripts in benchmarks/; some take many minutes, and what was printed
 before, kept as FOLDER/SCRIPT.txt, is taken from there. Run it on a quiet machine after
 ``selector evaluate quickstart``. With --doctor it writes docs/doctor.md, and nothing else, from a visit of some
-minutes; with --ladder, docs/ladder.md from what benchmarks/ladder.py printed. Pictures are made by
+minutes; with --ladder, docs/ladder.md from what benchmarks/ladder.py printed. With --simulated it writes the examples
+of compare and check in README.md, and nothing else, from the fake device, in seconds. Pictures are made by
 docs/make_screenshots.py.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import socket
 import subprocess
@@ -28,6 +31,11 @@ from selector.reports.terminal import render_text
 from selector.store import Store
 
 ROOT = Path(__file__).resolve().parent.parent
+SIMULATED = {
+    "compare": ["compare levit_128s.fb_dist_in1k@openvino levit_128s@eager", "compare {first} latest"],
+    "check": ["check quickstart --baseline {first} --device fake --quiet"],
+}
+"""What the examples of a section call, after two runs of which in the second one way is slower."""
 EXCERPT = re.compile(r"(<!-- generated: excerpt -->\n).*?(<!-- /generated -->)", re.DOTALL)
 BENCHMARKS = {
     "The profiler against a bare loop": ["harness.py"],
@@ -62,7 +70,12 @@ def main() -> None:
     parser.add_argument("--outputs", type=Path)
     parser.add_argument("--doctor", action="store_true")
     parser.add_argument("--ladder", type=Path)
+    parser.add_argument("--simulated", action="store_true")
     arguments = parser.parse_args()
+    if arguments.simulated:
+        readme = ROOT / "README.md"
+        readme.write_text(with_simulated(readme.read_text()))
+        return
     if arguments.doctor:
         (ROOT / "docs" / "doctor.md").write_text(doctor())
         return
@@ -123,6 +136,42 @@ def doctor() -> str:
         "makes it 1.\n\n"
         f"```console\n$ selector doctor\n{output}```\n\nExit code {visit.returncode}.\n"
     )
+
+
+def with_simulated(text: str) -> str:
+    """A text with the examples of compare and check between their markers, from the fake device."""
+    with tempfile.TemporaryDirectory() as folder:
+        only = ["--only", "levit*", "--only", "mobilenetv3_large*", "--skip", "*amp*", "--quiet"]
+        evaluating = ["evaluate", "quickstart", "--device", "fake", *only]
+        _simulated(evaluating, folder)
+        first = _first_run(folder)
+        slower = "levit*@openvino=slower"
+        _simulated([*evaluating, "--force"], folder, slower)
+        for section, calls in SIMULATED.items():
+            shown = []
+            for call in calls:
+                words = call.format(first=first)
+                printed = _simulated(words.split(), folder, slower)
+                shown.append(f"$ selector {words}\n{printed}")
+            block = "```text\n" + "\n".join(shown) + "```\n"
+            marked = re.compile(rf"(<!-- generated: {section} -->\n).*?(<!-- /generated -->)", re.DOTALL)
+            text = marked.sub(lambda found, block=block: found[1] + block + found[2], text)
+    return text
+
+
+def _simulated(words: list[str], folder: str, faults: str = "") -> str:
+    """What a command prints on standard output in a folder of its own."""
+    variables = {**os.environ, "SELECTOR_FAKE_FAULTS": faults, "SELECTOR_CACHE": f"{folder}/cache", "NO_COLOR": "1"}
+    command = [sys.executable, "-c", "from selector.cli import main; main()", *words]
+    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False)
+    if done.returncode not in (0, 5):
+        raise SystemExit(done.stderr)
+    return done.stdout
+
+
+def _first_run(folder: str) -> str:
+    with Store(f"sqlite:///{folder}/selector.db", read_only=True) as store:
+        return store.runs()[-1].id
 
 
 if __name__ == "__main__":

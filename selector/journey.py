@@ -27,7 +27,7 @@ from selector.search import estimate_run, exclusions, make_plan, resolve_strateg
 from selector.search.plan import with_digest
 from selector.store import RunRecord, Store
 from selector.store.evidence import find_environment, gather, stored
-from selector.types import Measurement, Plan, Timing
+from selector.types import Evidence, Measurement, Plan, Timing
 
 _LOOKED_AT = 50
 """Of the ranking, to find the finalists: tags of one architecture share a measurement."""
@@ -36,7 +36,7 @@ _BUSY = 0.3
 
 __all__ = ["Observer", "Options", "Prospect", "decide_run", "evaluate", "rank", "survey"]
 
-_LEFT_OUT = "left out by --only or --skip"
+LEFT_OUT = "left out by --only or --skip"
 """Reason under which a run keeps what it did not consider, so that `decide_run` considers the same."""
 
 
@@ -70,7 +70,7 @@ def evaluate(
     prospect = replace(prospect, plan=replace(prospect.plan, notes=told))
     observer.begins(prospect)
     excluded = [(name, exclusion.reason) for name, exclusion in prospect.excluded.items()]
-    excluded += [(name, _LEFT_OUT) for name in prospect.left_out]
+    excluded += [(name, LEFT_OUT) for name in prospect.left_out]
     run_id = store.begin_run(profile, prospect.plan, excluded, prospect.strategy)
     observer.started(run_id)
     campaign = Campaign(
@@ -135,14 +135,14 @@ def rank(
     """
     profile = with_digest(profile)
     environment = find_environment(profile, store, environment_id)
-    runs = [run for run in store.runs(100) if run.environment.id == environment.id]
+    runs = [run for run in store.runs(100, with_checks=False) if run.environment.id == environment.id]
     notes = runs[0].notes if runs else ()
     plan = make_plan(profile, load_catalog(), environment, _unavailable_in(runs), notes)
     return _with_samples(decide(profile, gather(store, _selected(plan, options or Options()))), store)
 
 
 def decide_run(store: Store, reference: str, profile: RequirementProfile | None = None) -> Decision:
-    """Decides from the evidence that a run stood on when it ended.
+    """Decides from the evidence that a run stood on when it ended; of a check, from what it measured alone.
 
     Args:
         store: The store.
@@ -157,8 +157,10 @@ def decide_run(store: Store, reference: str, profile: RequirementProfile | None 
     if profile.calibration is not None and not profile.calibration.digest:
         profile = with_digest(profile)
     plan = make_plan(profile, load_catalog(), record.environment, record.unavailable, record.notes)
-    left_out = {name for name, reason in record.excluded if reason == _LEFT_OUT}
+    left_out = {name for name, reason in record.excluded if reason == LEFT_OUT}
     plan = replace(plan, considered=tuple(one for one in plan.considered if one.candidate.id not in left_out))
+    if record.is_check:
+        return decide(profile, _of_check(store, record, plan))
     evidence = gather(store, plan, record.certificate, record.timing, record.id, as_of=record.revision)
     return _with_samples(decide(profile, evidence), store, record.revision)
 
@@ -182,6 +184,12 @@ def _sampled(one: Assessment, found: Mapping[str, Measurement]) -> Assessment:
         return one
     observation = replace(mine.observation, latencies=other.observation.latencies)
     return replace(one, measurement=replace(mine, observation=observation))
+
+
+def _of_check(store: Store, record: RunRecord, plan: Plan) -> Evidence:
+    """The last visit of a check: what it measured speaks for nobody elsewhere."""
+    measured = {one.candidate.id: one for one in store.measurements(record.id)}
+    return Evidence(plan, measured, certificate=record.certificate, timing=record.timing, run_id=record.id)
 
 
 def _busy_note(prospect: Prospect) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import shlex
 from pathlib import Path
@@ -13,6 +14,7 @@ from selector.metrics import METRICS
 from selector.requirements import parse_profile
 
 ROOT = Path(__file__).resolve().parent.parent
+RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -40,13 +42,23 @@ def test_every_command_of_the_readme_runs(store: Path, capsys: pytest.CaptureFix
         arguments = shlex.split(command)[1:]
         if arguments[0] == "dashboard":
             continue  # serves until it is ended; tests/app opens it
-        if arguments[0] in ("evaluate", "rank", "explain") and "--device" not in arguments:
+        profiled = arguments[0] in ("evaluate", "rank", "explain", "check") or "--profile" in arguments
+        if profiled and "--device" not in arguments:
             arguments += ["--device", "fake"]
         if arguments[0] == "evaluate":
             arguments += ["--dry-run"]
         assert run(arguments) == 0, (command, capsys.readouterr().err)
         capsys.readouterr()
     assert {path.suffix for path in store.glob("reports/*")} == {".md", ".html", ".pdf"}
+
+
+def test_the_examples_of_compare_and_check_are_what_they_print(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made again on the fake device they are the same, but for the ids of runs."""
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    make_pages = importlib.import_module("make_pages")
+    made = make_pages.with_simulated(README)
+    assert RUN_ID.sub("RUN", made) == RUN_ID.sub("RUN", README)
+    assert "REGRESSION" in made
 
 
 def test_every_command_stands_in_the_readme() -> None:

@@ -87,7 +87,7 @@ def _environment_title(environment: Environment) -> str:
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _listing(url: str, revision: int, _store: Store) -> tuple[list[RunRecord], list[Environment]]:  # noqa: ARG001
-    return _store.runs(limit=RUNS_LISTED), _store.environments()
+    return _store.runs(limit=RUNS_LISTED, with_checks=False), _store.environments()
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the store …")

@@ -2,7 +2,7 @@
 
 Results go to standard output, everything else to standard error. The exit codes are 0 a choice was made, 1 no
 candidate is (proven) feasible, 2 the profile, the call or the device is wrong, 3 decided but candidates failed,
-4 internal error or the store could not be written, 130 interrupted.
+4 internal error or the store could not be written, 5 a regression (`check`), 130 interrupted.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import traceback
 
 import typer
 
-from selector.cli import completion, listing, machine, main_job, models, serving, storage
+from selector.cli import comparing, completion, listing, machine, main_job, models, serving, storage
 from selector.cli.output import say, unwritten
 from selector.errors import SelectorError
 
@@ -29,6 +29,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 main_job.add_to(app)
+comparing.add_to(app)
 models.add_to(app)
 listing.add_to(app)
 serving.add_to(app)

@@ -20,6 +20,7 @@ VARIABLE = "_SELECTOR_COMPLETE"
 _MODEL_VARIABLE = "_SELECTOR_COMPLETE_MODEL"
 _RUNS = 50
 _SUFFIXES = (".yaml", ".yml")
+_STORES = (".db", ".sqlite", ".sqlite3")
 
 Completer = Callable[[typer.Context, str], list[str]]
 
@@ -164,6 +165,12 @@ def candidates(ctx: typer.Context) -> Iterator[str]:
             yield f"{name}@{way}"
 
 
+def comparable(ctx: typer.Context, incomplete: str) -> list[str]:
+    """What `compare` takes: runs, devices, candidates of the profile on the line, and stores."""
+    stores = [name for name in _files(incomplete, _STORES) if name not in (".", "..")]
+    return [*_runs(ctx, incomplete), *devices(ctx, incomplete), *candidates(ctx, incomplete), *stores]
+
+
 def unsplit(environment: MutableMapping[str, str]) -> None:
     """Mends what bash does to a word with "@" in it.
 
@@ -208,8 +215,8 @@ def _runs(ctx: typer.Context) -> Iterator[str]:
     yield from (run.id for run in found)
 
 
-def _files(incomplete: str) -> Iterator[str]:
-    """Folders and profile files that begin as the word does."""
+def _files(incomplete: str, suffixes: tuple[str, ...] = _SUFFIXES) -> Iterator[str]:
+    """Folders and files of these kinds, profiles unless told otherwise, that begin as the word does."""
     written = Path(incomplete)
     folder = written if incomplete.endswith("/") else written.parent
     try:
@@ -219,7 +226,7 @@ def _files(incomplete: str) -> Iterator[str]:
     for entry in entries:
         name = f"{entry}/" if entry.is_dir() else str(entry)
         hidden = entry.name.startswith(".") and not written.name.startswith(".")
-        if name.startswith(incomplete) and not hidden and (entry.is_dir() or entry.suffix in _SUFFIXES):
+        if name.startswith(incomplete) and not hidden and (entry.is_dir() or entry.suffix in suffixes):
             yield name
 
 

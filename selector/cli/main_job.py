@@ -255,7 +255,7 @@ def report(
         if output is None and one.binary:
             raise UsageError(f"the format {one.name!r} is no text to print: add --output DIR")
     decision = _decided(source, store, device, environment)
-    if _is_profile(source):
+    if is_profile(source):
         context = reporting.context(source, store, device=device, environment=environment)
     else:
         context = reporting.context_of_run(decision, store)
@@ -307,7 +307,7 @@ def _decided(source: str, store: str, device: str | None, environment: str | Non
     """
     from selector.journey import decide_run
 
-    if _is_profile(source):
+    if is_profile(source):
         asked = options.load(source, device)
         with _reading(store) as opened:
             return _ranked(asked, opened, environment)
@@ -334,7 +334,7 @@ def _ranked(
     return rank_stored(asked, store, environment, Options(only=tuple(only or ()), skip=tuple(skip or ())))
 
 
-def _is_profile(source: str) -> bool:
+def is_profile(source: str) -> bool:
     """Whether an argument names a profile; run ids begin with a date, and "latest" is one."""
     from selector.requirements import bundled_profiles
 

@@ -7,7 +7,9 @@ never speak for a real one, because the device is part of every identity. It is 
 of device.
 
 The environment variable ``SELECTOR_FAKE_FAULTS`` plants faults: ``GLOB=FAULT`` pairs separated by commas, GLOB
-over candidate ids, FAULT one of `FAULTS`.
+over candidate ids, FAULT one of `FAULTS`. ``SELECTOR_FAKE_SESSION`` names a session: any text. Each draws another
+noise, and is faster or slower than others by 1.5 % (one standard deviation), as real sessions are; without it all are
+alike.
 """
 
 from __future__ import annotations
@@ -39,16 +41,19 @@ FAULTS = (
     "timed_out",
     "crashed",
     "slow",
+    "slower",
     "disturbed",
     "unstable",
     "uneven",
 )
-"""What can be planted: outcomes by their names; "slow" takes a hundred times as long, "disturbed" is under foreign
-load until the device was left alone for a while, "unstable" always is; "uneven" runs on a device that is now fast,
-now slow."""
+"""What can be planted: outcomes by their names; "slow" takes a hundred times as long, "slower" 1.3 times, "disturbed"
+is under foreign load until the device was left alone for a while, "unstable" always is; "uneven" runs on a device
+that is now fast, now slow."""
 
 _FACTORS = {"channels_last": 0.92, "amp-bf16": 0.6, "amp-fp16": 0.55, "compile": 0.5}
 _SLOW, _MOOD_CALLS = 1.3, 20
+_SLOWER = {"slow": 100.0, "slower": 1.3}
+_SESSIONS = 0.015
 _WAYS = {"onnxruntime": 0.45, "openvino": 0.35, "openvino-bf16": 0.22}
 
 
@@ -166,7 +171,9 @@ class Fake(Device):
         self.uneven = fault == "uneven"
         size = (facts.parameters or 5_000_000) * 4
         self._memory = int(size * 1.2) + candidate.batch_size * 3 * math.prod(candidate.image_size) * 40
-        return FakeRunner(self, candidate, facts, wrong=fault == "wrong_output", slow=fault == "slow")
+        return FakeRunner(
+            self, candidate, facts, wrong=fault == "wrong_output", slowness=_SLOWER.get(fault or "", 1.0)
+        )
 
 
 class FakeRunner:
@@ -177,17 +184,22 @@ class FakeRunner:
         candidate: What is simulated.
         facts: Its model.
         wrong: Whether it answers with something that has nothing to do with the model.
-        slow: Whether it takes a hundred times as long.
+        slowness: How many times as long it takes.
     """
 
-    def __init__(self, device: Fake, candidate: Candidate, facts: ModelFacts, *, wrong: bool, slow: bool) -> None:
+    def __init__(
+        self, device: Fake, candidate: Candidate, facts: ModelFacts, *, wrong: bool, slowness: float
+    ) -> None:
         import numpy as np
 
         self._device = device
         self._candidate = candidate
         self._wrong = wrong
-        self._seconds = _query_seconds(candidate, facts) * (100 if slow else 1)
-        self._random = np.random.default_rng(int(content_hash(candidate.id)[:8], 16))
+        session = os.environ.get("SELECTOR_FAKE_SESSION", "")
+        drawn = content_hash([candidate.id, session] if session else candidate.id)
+        self._random = np.random.default_rng(int(drawn[:8], 16))
+        pace = math.exp(_SESSIONS * self._random.standard_normal()) if session else 1.0
+        self._seconds = _query_seconds(candidate, facts) * slowness * pace
         self._calls = 0
 
     def feed(self, batch: Batch) -> Any:

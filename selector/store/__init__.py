@@ -12,7 +12,7 @@ Raw observations are kept and metrics derived when they are read. Every call tha
 disk when the call returns; a failure is a row like any other.
 """
 
-from selector.store.records import RunEnd, RunRecord, RunStatus
+from selector.store.records import CHECK, RunEnd, RunRecord, RunStatus
 from selector.store.store import DEFAULT_URL, Store
 
-__all__ = ["DEFAULT_URL", "RunEnd", "RunRecord", "RunStatus", "Store"]
+__all__ = ["CHECK", "DEFAULT_URL", "RunEnd", "RunRecord", "RunStatus", "Store"]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import sqlalchemy as sa
 
 from selector.store.rows import plain
-from selector.store.schema import environments, exclusions, measurements, observations, runs
+from selector.store.schema import ASIDE, environments, exclusions, measurements, observations, runs
 from selector.types import Candidate, Environment, Outcome
 
 _CHUNK = 500
@@ -47,7 +47,7 @@ def newest_series(
     """
     other = measurements.alias("other")
     newest = sa.select(sa.func.max(other.c.series)).where(other.c.identity == measurements.c.identity)
-    query = _MEASUREMENT
+    query = _MEASUREMENT.where(measurements.c.series != ASIDE)
     if as_of is not None:
         newest = newest.where(other.c.revision <= as_of)
         query = query.where(measurements.c.revision <= as_of)
@@ -75,6 +75,16 @@ def ok_in_series(connection: sa.Connection, identity: str, series: int) -> Seque
     query = _MEASUREMENT.where(
         measurements.c.identity == identity,
         measurements.c.series == series,
+        measurements.c.outcome == Outcome.OK.value,
+    )
+    return connection.execute(query).mappings().all()
+
+
+def ok_of(connection: sa.Connection, identity: str) -> Sequence[sa.RowMapping]:
+    """The ok rows of all series, in order, without those that stand aside."""
+    query = _MEASUREMENT.where(
+        measurements.c.identity == identity,
+        measurements.c.series != ASIDE,
         measurements.c.outcome == Outcome.OK.value,
     )
     return connection.execute(query).mappings().all()
@@ -114,9 +124,9 @@ def environment_documents(connection: sa.Connection, ids: Iterable[str]) -> Iter
             yield row.id, row.document
 
 
-def newest_runs(connection: sa.Connection, limit: int | None) -> Sequence[sa.RowMapping]:
-    """Rows of `runs`, the one that began last first."""
-    query = sa.select(runs).order_by(runs.c.began_revision.desc()).limit(limit)
+def newest_runs(connection: sa.Connection, limit: int | None, but: str = "") -> Sequence[sa.RowMapping]:
+    """Rows of `runs`, the one that began last first, without those of the strategy `but`."""
+    query = sa.select(runs).where(runs.c.strategy != but).order_by(runs.c.began_revision.desc()).limit(limit)
     return connection.execute(query).mappings().all()
 
 
@@ -177,6 +187,7 @@ def counts_on_device(
             environments.c.device_kind == environment.device_kind,
             environments.c.device_name == plain(environment.device_name),
             environments.c.device_id == plain(environment.device_id),
+            measurements.c.series != ASIDE,
         )
         .group_by(*_WORK, measurements.c.identity)
     )

@@ -16,10 +16,13 @@ if TYPE_CHECKING:
 RunEnd = Literal["finished", "interrupted", "failed"]
 RunStatus = Literal["running", "finished", "interrupted", "failed"]
 
+CHECK = "check"
+"""The strategy of runs that measured an earlier choice again; every other run is an evaluation."""
+
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One run of `evaluate`.
+    """One run of `evaluate`, or of `check`.
 
     Attributes:
         id: Begins with the moment it began (UTC), so that ids sort by time.
@@ -31,7 +34,7 @@ class RunRecord:
             runs was asked for without them.
         status: "running" until it ends. One that was killed reads as "interrupted" where the store is an SQLite
             file; elsewhere it stays as it was.
-        strategy: Name of the search strategy asked for.
+        strategy: Name of the search strategy asked for; `CHECK` where an earlier choice was measured again.
         started: When (UTC).
         finished: When, or None.
         certificate: How the search went, None until it ended.
@@ -64,6 +67,11 @@ class RunRecord:
         from selector.requirements import RequirementProfile
 
         return RequirementProfile.from_dict(dict(self.profile_document))
+
+    @property
+    def is_check(self) -> bool:
+        """Whether an earlier choice was measured again: such measurements stand aside, see `Store.add`."""
+        return self.strategy == CHECK
 
     @property
     def profile_name(self) -> str:

@@ -32,6 +32,9 @@ Versions are four digits and compare as text. A change of the schema needs a scr
 and a store of the version before kept under ``tests/store/versions``.
 """
 
+ASIDE = 0
+"""The series of measurements that stand aside: those of checks, which speak for no candidate."""
+
 VERSION_TABLE = "selector_version"
 """Of its own name: other programs that use Alembic (Optuna, MLflow) may share a database."""
 
@@ -119,7 +122,7 @@ measurements = sa.Table(
     METADATA,
     sa.Column("id", _ID, primary_key=True),
     sa.Column("identity", _ID, nullable=False),
-    sa.Column("series", sa.Integer, nullable=False, comment="of this identity, counted from 1"),
+    sa.Column("series", sa.Integer, nullable=False, comment="of this identity, counted from 1; ASIDE for none"),
     sa.Column("revision", sa.BigInteger, nullable=False),
     # No foreign key: a measurement may come from elsewhere than a run kept here (another store, a doctor's check).
     sa.Column("run_id", _ID, nullable=False, index=True),

@@ -22,14 +22,14 @@ from selector.store.liveness import Liveness
 from selector.store.loading import Loader
 from selector.store.merging import Joined, join
 from selector.store.opening import connect, parse_address, writing
-from selector.store.records import RunEnd, RunRecord
+from selector.store.records import CHECK, RunEnd, RunRecord
 from selector.store.rows import (
     environment_row,
     measurement_row,
     observation_row,
     plain,
 )
-from selector.store.schema import environments, exclusions, measurements, observations, runs, state
+from selector.store.schema import ASIDE, environments, exclusions, measurements, observations, runs, state
 from selector.types import (
     Candidate,
     Certificate,
@@ -99,7 +99,7 @@ class Store:
             profile: What is asked.
             plan: What is considered, where.
             excluded: (candidate id, reason) of candidates that will not be measured.
-            strategy: Name of the search strategy.
+            strategy: Name of the search strategy, or `CHECK`; a check does not make its environment the newest.
 
         Returns:
             The run's id, e.g. ``20261123-014501-3fa9`` (UTC); ids sort by time.
@@ -107,7 +107,7 @@ class Store:
         document = profile.as_dict()
         started = dt.datetime.now(dt.UTC)
         with self._writing() as (connection, revision):
-            self._use_environment(connection, plan.environment, revision)
+            self._use_environment(connection, plan.environment, None if strategy == CHECK else revision)
             run_id = _new_run_id(connection, started)
             self._alive.begin(run_id, revision)  # before anybody can see it
             connection.execute(
@@ -158,12 +158,13 @@ class Store:
                 raise UnknownNameError("run", run_id, queries.newest_run_ids(connection))
         self._alive.end(run_id)
 
-    def add(self, measurement: Measurement, *, new_series: bool = False) -> None:
+    def add(self, measurement: Measurement, *, new_series: bool = False, aside: bool = False) -> None:
         """Keeps a measurement, a failure too. It is on disk when this returns.
 
         Args:
             measurement: Its id is new to the store.
             new_series: Begin a new series of its identity: earlier measurements speak for it no more.
+            aside: Keep it for its run alone: it speaks for no candidate, joins no series and makes nothing stale.
 
         Raises:
             StoreError: A measurement of this id is in the store, or it cannot be written.
@@ -176,12 +177,12 @@ class Store:
                 f"tells of {observation.summary.samples}; only measurements with their raw samples are kept"
             )
         with self._writing() as (connection, revision):
-            self._use_environment(connection, measurement.environment, revision)
+            self._use_environment(connection, measurement.environment, None if aside else revision)
             if queries.holds_measurement(connection, measurement.id):
                 raise StoreError(f"measurement {measurement.id!r} is in the store {self.name} already")
             newest = queries.number_of_newest_series(connection, measurement.identity)
-            series = newest + 1 if new_series or newest == 0 else newest
-            joined = self._joined(connection, measurement, series)
+            series = ASIDE if aside else newest + 1 if new_series or newest == 0 else newest
+            joined = None if aside else self._joined(connection, measurement, series)
             connection.execute(measurements.insert().values(**row, series=series, revision=revision))
             if observation is not None:
                 connection.execute(observations.insert().values(observation_row(measurement.id, observation, joined)))
@@ -268,22 +269,44 @@ class Store:
             raise UsageError(f"the store {self.name} has no latencies of a measurement {measurement_id!r}")
         return samples[measurement_id]
 
-    def runs(self, limit: int | None = None, *, with_excluded: bool = False) -> list[RunRecord]:
+    def medians(self, identity: str) -> list[float]:
+        """The median of each evaluation that measured an identity, in order: what sessions differ by.
+
+        Args:
+            identity: Of any candidate.
+
+        Returns:
+            Seconds per query, one for each run; checks and failures are left out.
+        """
+        with self._reading() as connection:
+            found = self._load.measurements(connection, queries.ok_of(connection, identity))
+        by_run = {one.run_id: one.observation.summary for one in found if one.observation is not None}
+        return [summary.percentiles["p50"].value for summary in by_run.values() if "p50" in summary.percentiles]
+
+    def runs(
+        self, limit: int | None = None, *, with_excluded: bool = False, with_checks: bool = True
+    ) -> list[RunRecord]:
         """Runs, newest first.
 
         Args:
             limit: At most so many.
             with_excluded: Load their exclusions too (thousands each); else `RunRecord.excluded` is empty.
+            with_checks: Those that measured an earlier choice again, too.
         """
         with self._reading() as connection:
-            rows = queries.newest_runs(connection, limit)
+            rows = queries.newest_runs(connection, limit, but="" if with_checks else CHECK)
             return [self._load.run(connection, row, with_excluded) for row in rows]
+
+    def has_run(self, ref: str) -> bool:
+        """Whether there is a run of this id, or whose id begins so."""
+        with self._reading() as connection:
+            return bool(queries.runs_like(connection, plain(ref)))
 
     def run(self, ref: str) -> RunRecord:
         """One run, with its exclusions.
 
         Args:
-            ref: Its id, a unique beginning of it, or "latest".
+            ref: Its id, a unique beginning of it, or "latest", which is the newest evaluation and never a check.
 
         Raises:
             UnknownNameError: No such run.
@@ -291,7 +314,7 @@ class Store:
         """
         with self._reading() as connection:
             if ref == "latest":
-                rows = queries.newest_runs(connection, 1)
+                rows = queries.newest_runs(connection, 1, but=CHECK)
             else:
                 rows = queries.runs_like(connection, plain(ref))
             if not rows:
@@ -363,12 +386,15 @@ class Store:
             raise StoreError(f"the store {self.name} is closed")
         return self._engine
 
-    def _use_environment(self, connection: sa.Connection, environment: Environment, revision: int) -> None:
-        used = connection.execute(
-            environments.update().where(environments.c.id == environment.id).values(revision=revision)
-        )
-        if used.rowcount == 0:
-            connection.execute(environments.insert().values(**environment_row(environment), revision=revision))
+    def _use_environment(self, connection: sa.Connection, environment: Environment, revision: int | None) -> None:
+        """Notes an environment and that it is used now; without a revision it is not, and a new one stands last."""
+        this = environments.c.id == environment.id
+        if revision is None:
+            if connection.scalar(sa.select(environments.c.id).where(this)) is not None:
+                return
+        elif connection.execute(environments.update().where(this).values(revision=revision)).rowcount:
+            return
+        connection.execute(environments.insert().values(**environment_row(environment), revision=revision or 0))
 
     def _joined(self, connection: sa.Connection, measurement: Measurement, series: int) -> Joined | None:
         """What a measurement says together with the ok ones before it, None where it is alone or not ok."""

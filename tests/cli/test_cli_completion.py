@@ -82,6 +82,17 @@ def test_runs_are_those_of_the_store() -> None:
     assert {path.name: path.stat().st_mtime_ns for path in Path().glob("selector.db")} == before
 
 
+@pytest.mark.usefixtures("evaluated")
+def test_what_can_be_compared() -> None:
+    with Store("sqlite:///selector.db", read_only=True) as store:
+        (run,) = store.runs()
+    offered = completion.comparable(line(profile="fake.yaml"), "")
+    assert offered[:2] == ["latest", run.id]
+    assert {"fake", "cpu", "selector.db", f"{SMALL}@eager"} < set(offered)
+    assert "fake.yaml" not in offered
+    assert completion.comparable(line(profile="fake.yaml"), f"{SMALL}@") == [f"{SMALL}@eager", f"{SMALL}@openvino"]
+
+
 @pytest.mark.parametrize("store", ["sqlite:///none.db", "nonsense", "sqlite:///fake.yaml", "sqlite:////no/where.db"])
 def test_a_store_that_cannot_be_read_offers_nothing_and_is_not_made(store: str) -> None:
     assert completion.runs(line(store=store), "") == []
@@ -128,6 +139,14 @@ class TestBash:
     def test_runs_of_the_store(self) -> None:
         assert bash("report", "lat") == ["latest"]
 
+    @pytest.mark.usefixtures("evaluated")
+    def test_arguments_of_compare_and_check(self) -> None:
+        assert bash("compare", "lat") == ["latest"]
+        assert bash("compare", "latest", "selector.d") == ["selector.db"]
+        assert bash("compare", "a", "b", "--profile", "fake.y") == ["fake.yaml"]
+        assert bash("check", "fake.yaml", "--baseline", "lat") == ["latest"]
+        assert bash("check", "speed") == ["speed_first"]
+
     def test_the_script_can_be_had(self) -> None:
         variables = {**os.environ, completion.VARIABLE: "source_bash"}
         done = subprocess.run([*COMMAND], capture_output=True, text=True, timeout=60, env=variables, check=True)
@@ -138,7 +157,7 @@ def test_completing_imports_no_runtime_and_no_numerics() -> None:
     code = (
         "import json, sys; from types import SimpleNamespace as line; from selector.cli import completion as c\n"
         "made = [c.models, c.families, c.tags, c.licenses, c.datasets, c.columns, c.ways, c.metrics, c.devices,\n"
-        "        c.strategies, c.formats, c.profiles, c.runs, c.candidates]\n"
+        "        c.strategies, c.formats, c.profiles, c.runs, c.candidates, c.comparable]\n"
         "for one in made: one(line(params={'profile': 'fake.yaml'}), '')\n"
         "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
     )

@@ -75,6 +75,8 @@ class TestImports:
             ("rank", "fake.yaml"),
             ("explain", "fake.yaml", f"{LONG}@eager"),
             ("report", "latest", "--format", "md,json", "--output", "out"),
+            ("compare", f"{LONG}@eager", f"{LONG}@openvino"),
+            ("compare", "latest", "latest", "--all"),
             ("validate", "fake.yaml"),
             ("models", "--family", "convnext"),
         ],

@@ -21,7 +21,19 @@ from selector.resources import folder
 from selector.store import Store
 from selector.types import Outcome
 
-COMMANDS = ("evaluate", "rank", "explain", "report", "validate", "models", "optimizations", "devices", "dashboard")
+COMMANDS = (
+    "evaluate",
+    "rank",
+    "explain",
+    "report",
+    "compare",
+    "check",
+    "validate",
+    "models",
+    "optimizations",
+    "devices",
+    "dashboard",
+)
 
 
 class TestWrongCalls:

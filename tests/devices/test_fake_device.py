@@ -105,7 +105,7 @@ def test_building_takes_its_time():
 
 
 def test_every_fault_that_ends_a_candidate_is_an_outcome():
-    assert set(FAULTS) - {"slow", "disturbed", "uneven"} <= {outcome.value for outcome in Outcome}
+    assert set(FAULTS) - {"slow", "slower", "disturbed", "uneven"} <= {outcome.value for outcome in Outcome}
 
 
 @pytest.mark.parametrize(
@@ -131,6 +131,26 @@ def test_a_slow_candidate_takes_a_hundred_times_as_long(monkeypatch):
     usual = _seconds(make_candidate(FACTS))[0]
     monkeypatch.setenv("SELECTOR_FAKE_FAULTS", "*=slow")
     assert _seconds(make_candidate(FACTS))[0] == pytest.approx(100 * usual)
+
+
+def test_a_slower_candidate_takes_a_third_longer(monkeypatch):
+    usual, _ = _seconds(make_candidate(FACTS))
+    monkeypatch.setenv("SELECTOR_FAKE_FAULTS", "*=slower")
+    assert math.isclose(_seconds(make_candidate(FACTS))[0], 1.3 * usual)
+
+
+def test_sessions_differ_a_little_and_each_is_repeatable(monkeypatch):
+    candidate = make_candidate(FACTS)
+    alone, medians = _seconds(candidate)[0], []
+    for number in range(40):
+        monkeypatch.setenv("SELECTOR_FAKE_SESSION", str(number))
+        medians.append(_seconds(candidate)[0])
+    assert medians[-1] == _seconds(candidate)[0]
+    assert len(set(medians)) == 40
+    assert 0.008 < np.std(np.log(medians)) < 0.025
+    assert math.isclose(float(np.median(medians)), alone, rel_tol=0.02)
+    monkeypatch.delenv("SELECTOR_FAKE_SESSION")
+    assert _seconds(candidate)[0] == alone
 
 
 def test_faults_are_planted_by_glob_and_the_first_counts(monkeypatch):

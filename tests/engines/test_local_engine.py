@@ -42,6 +42,7 @@ FAULT_ENDS: Mapping[str, tuple[Outcome, str, str]] = {
     "timed_out": (Outcome.TIMED_OUT, "build", "limit of 1 s"),
     "crashed": (Outcome.CRASHED, "build", "SIGSEGV"),
     "slow": (Outcome.OK, "done", ""),
+    "slower": (Outcome.OK, "done", ""),
     "disturbed": (Outcome.OK, "done", ""),
     "unstable": (Outcome.UNSTABLE, "done", "other programs kept"),
     "uneven": (Outcome.OK, "done", ""),
