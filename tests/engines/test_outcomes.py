@@ -26,7 +26,7 @@ ENDS: Mapping[str, tuple[Outcome, str, str]] = {
     "fails-in-time": (Outcome.TIMED_OUT, "build", "stopped after its limit of 5 s, during build"),
     "fails-to-answer": (Outcome.WRONG_OUTPUT, "agreement", "fp32"),
     "fails-export": (Outcome.EXPORT_FAILED, "build", "no exporter could write this model"),
-    "fails-fallback": (Outcome.FALLBACK, "load", "asked for CUDAExecutionProvider"),
+    "fails-fallback": (Outcome.FALLBACK, "build", "asked for CUDAExecutionProvider"),
     "fails-compiler": (Outcome.BUILD_FAILED, "build", "/nonexistent/g++"),
     "eager": (Outcome.OK, "done", ""),
 }
