@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from selector.decision.figures import metric_of
@@ -24,7 +24,7 @@ class Finalists:
     """Candidates whose order, or whose feasibility, visits at other times would tell.
 
     Attributes:
-        assessments: In the order in which they would be ranked; each of another speed identity.
+        assessments: Each of another speed identity; the winner stands before those that are behind it.
         statistic: By which they are compared: "mean" or a percentile.
     """
 
@@ -60,7 +60,7 @@ def finalists(decision: Decision) -> Finalists | None:
     room = decision.evidence.plan.environment.memory_total / 2
     chosen: list[Assessment] = []
     wanted = False
-    for one in _in_order(decision, criteria, with_undecided=True):
+    for one in _by_promise(decision, criteria, timed, meetings):
         identity = _identity(one)
         if len(chosen) == FINALISTS or identity in {_identity(other) for other in chosen}:
             continue
@@ -82,9 +82,31 @@ def finalists(decision: Decision) -> Finalists | None:
     return Finalists(tuple(chosen), statistic) if wanted else None
 
 
-def _in_order(decision: Decision, criteria: tuple[Criterion, ...], *, with_undecided: bool) -> Iterable[Assessment]:
+def _by_promise(
+    decision: Decision, criteria: tuple[Criterion, ...], timed: int | None, meetings: Meetings
+) -> Iterable[Assessment]:
+    """Who would be ahead of the winner, the winner, whom it has not met, the best figure first, and whom it has.
+
+    Where noise ties many, the tie-breakers order them: the slowest may stand in front. A run-off of these would tell
+    nothing; against the one with the best figure most of them lose at once.
+    """
+    winner = decision.winner
+    ordered = list(_in_order(decision, criteria))
+    if timed is None or winner is None:
+        return ordered
+    rule = criteria[timed]
+
+    def promise(one: Assessment) -> tuple[bool, float]:
+        met = meetings.ratio(_identity(one), _identity(winner), rule.key) is not None
+        return met, rule.span(one.metrics[rule.key]).value
+
+    behind = ordered.index(winner) + 1
+    return [*ordered[:behind], *sorted(ordered[behind:], key=promise)]
+
+
+def _in_order(decision: Decision, criteria: tuple[Criterion, ...]) -> Sequence[Assessment]:
     """The ranked candidates, and those that would be among them but for what their latency leaves undecided."""
-    open_ones = [one for one in decision.undecided if _only_time_is_open(one)] if with_undecided else []
+    open_ones = [one for one in decision.undecided if _only_time_is_open(one)]
     if not open_ones:
         return decision.ranked
     everyone = {one.id: one for one in (*decision.ranked, *open_ones)}

@@ -168,6 +168,28 @@ class TestFinalists:
         assert found is not None
         assert len(found.assessments) == 2
 
+    def test_of_many_that_noise_ties_the_best_figure_comes_first(self):
+        # Published accuracy breaks the tie: the slowest is in front, and the fastest, which has none, is last.
+        pairs = []
+        for name, value, top1 in zip(
+            NAMES, (0.020, 0.019, 0.018, 0.017, 0.010), (0.8, 0.79, 0.78, 0.77, None), strict=True
+        ):
+            planned = make_planned(name, top1=top1)
+            pairs.append((planned, make_measurement(planned.candidate, value, noise=0.6)))
+        decided = decide(PROFILE, make_evidence(pairs))
+        assert decided.ranked[0].id[0] == "a"
+        who = finalists(decided)
+        assert who is not None
+        assert "".join(one.id[0] for one in who.assessments) == "aedc"
+
+    def test_whoever_has_met_the_winner_makes_room(self):
+        evidence = _evidence(
+            0.0100, 0.0101, 0.0102, 0.0103, 0.0104, run_offs=(_run_off(("a", "b", 1.0, 0.98, 1.02)),)
+        )
+        who = finalists(decide(PROFILE, evidence))
+        assert who is not None
+        assert "".join(one.id[0] for one in who.assessments) == "acde"
+
     def test_nobody_near(self):
         assert finalists(decide(PROFILE, _evidence(0.0100, 0.0130, noise=0.01))) is None
         assert finalists(decide(PROFILE, _evidence(0.0100))) is None
