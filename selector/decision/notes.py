@@ -40,7 +40,7 @@ def _uneven(evidence: Evidence) -> str:
     if unevenness <= UNEVEN / 2:
         return ""
     return (
-        f"the speed of this machine changes from one moment to the next by {100 * unevenness:.0f} % (one standard "
+        f"The speed of this machine changes from one moment to the next by {100 * unevenness:.0f} % (one standard "
         "deviation): figures that were taken at one time are unstable, and their intervals allow for it; "
         "`selector doctor` says what disturbs it"
     )

@@ -284,9 +284,14 @@ def _difference(key: str, figure: MetricValue, reference: MetricValue) -> Differ
 
 
 def _overlap(one: MetricValue, other: MetricValue) -> bool:
-    if one.low is None or one.high is None or other.low is None or other.high is None:
+    """Whether noise alone may part two figures: an end that is not known is unbounded, a figure without any exact."""
+    if one.low is one.high is None or other.low is other.high is None:
         return False
-    return one.low <= other.high and other.low <= one.high
+    return _reaches(one.low, other.high) and _reaches(other.low, one.high)
+
+
+def _reaches(low: float | None, high: float | None) -> bool:
+    return low is None or high is None or low <= high
 
 
 def _percent(share: float) -> str:

@@ -174,14 +174,28 @@ class Bar:
     high: float
 
 
+_INSTEAD = ("memory_peak", "parameters")
+"""What stands in for accuracy where that is the same of all: ways of running one model."""
+
+
 def default_axes(decision: Decision) -> tuple[str, str]:
-    """What is worth looking at: the time that is limited (throughput where there is none) against accuracy."""
+    """What is worth looking at: the time that is limited (throughput where there is none) against accuracy.
+
+    Where all have the same accuracy, or none has any, against memory.
+    """
     keys = [decision.profile.objective.metric, *(one.key for one in decision.profile.requirements)]
     times = [key for key in keys if key.startswith("latency_")]
     offline = decision.profile.workload.scenario == "offline"
     x = times[0] if times else "throughput" if offline or "throughput" in keys else "latency_p50"
     accuracies = [key for key in keys if key.startswith("accuracy_")]
-    return x, accuracies[0] if accuracies else "accuracy_top1"
+    y = accuracies[0] if accuracies else "accuracy_top1"
+    return x, next((key for key in (y, *_INSTEAD) if _parts(decision, x, key)), y)
+
+
+def _parts(decision: Decision, x: str, y: str) -> bool:
+    """Whether candidates with both figures differ in the second."""
+    both = (one.metrics for one in _comparable(decision) if observed(one.metrics.get(x)) is not None)
+    return len({figure.value for metrics in both if (figure := observed(metrics.get(y))) is not None}) > 1
 
 
 def axes_to_pick(decision: Decision) -> tuple[str, ...]:

@@ -26,6 +26,8 @@ _WIDTH = 690
 """Of a chart, in pixels; it is set as wide as the text."""
 _HIGHEST = 340
 """Pixels of a chart with less to it than lines of text."""
+_TIGHTEST = 0.75
+"""Of a chart's height, at least, however high it is: the names beside its rows have to stay apart."""
 _CONFIG = {
     "background": None,
     "font": "Libertinus Serif",
@@ -200,7 +202,7 @@ def _drawn(document: Any) -> Any:
 def _svg(spec: dict[str, Any]) -> str:
     import vl_convert
 
-    height = min(spec["height"], _HIGHEST)
+    height = min(spec["height"], max(_HIGHEST, _TIGHTEST * spec["height"]))
     sized = {**spec, "width": _WIDTH, "height": height, "autosize": {"type": "fit-x", "contains": "padding"}}
     svg: str = vl_convert.vegalite_to_svg(sized, vl_version=vegalite_version(), config=_CONFIG, allowed_base_urls=[])
     return svg

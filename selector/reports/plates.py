@@ -13,7 +13,7 @@ from selector.reports.drawing import draw_headroom, draw_scatter
 from selector.reports.drawing_times import draw_ladder, draw_ranges, draw_spreads
 from selector.reports.figures import Scatter, headroom_bars, scatter
 from selector.reports.ranges import stay_ranges
-from selector.reports.timings import ladder, spreads
+from selector.reports.timings import Ladder, ladder, spreads
 
 if TYPE_CHECKING:
     import altair as alt
@@ -80,7 +80,7 @@ def _made(decision: Decision) -> Iterator[Plate]:
                 "ladder",
                 "consequences",
                 f"Ways of running {rungs.model}",
-                f"The dashed line is {REFERENCE}; a dark line is what the intervals of both leave possible.",
+                " ".join(_climbing(rungs)),
                 draw_ladder(rungs),
             )
     rows = stay_ranges(decision)
@@ -120,6 +120,14 @@ def _reading(decision: Decision, points: Scatter) -> Iterator[str]:
     if points.left_out:
         several = "is" if points.left_out == 1 else "are"
         yield f"{count(points.left_out, 'more rejected candidate')} {several} not drawn."
+
+
+def _climbing(rungs: Ladder) -> Iterator[str]:
+    """How to read the ladder."""
+    yield f"The dashed line is {REFERENCE}; a dark line is what the intervals of both leave possible."
+    if rungs.unavailable:
+        several = "is" if rungs.unavailable == 1 else "are"
+        yield f"{count(rungs.unavailable, 'more way')} that cannot run on this device {several} not drawn."
 
 
 def _plate(

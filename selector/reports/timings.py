@@ -111,11 +111,20 @@ class Rung:
 
 @dataclass(frozen=True)
 class Ladder:
-    """All ways of the winner's model against eager, the slowest first, those without figure last."""
+    """The ways of the winner's model against eager, the slowest first, those without figure last.
+
+    Attributes:
+        model: Its name.
+        title: What is compared.
+        rungs: The ways.
+        unavailable: How many more cannot run on this device; they are no rungs.
+        description: The figure in words.
+    """
 
     model: str
     title: str
     rungs: tuple[Rung, ...]
+    unavailable: int
     description: str
 
 
@@ -220,7 +229,11 @@ def _told(row: Spread) -> str:
 
 
 def ladder(decision: Decision) -> Ladder | None:
-    """Every way of the winner's model against eager; None without a winner, an eager figure or another way."""
+    """Every way of the winner's model that runs here against eager.
+
+    Returns:
+        None without a winner, an eager figure or another way.
+    """
     winner = decision.winner
     if winner is None:
         return None
@@ -231,7 +244,8 @@ def ladder(decision: Decision) -> Ladder | None:
     eager = next((one for one in ways if one.planned.candidate.optimization == REFERENCE and one.id in known), None)
     if eager is None or len(known) < 2:
         return None
-    rungs = [_rung(decision, one, key, known.get(one.id), known[eager.id]) for one in ways]
+    here = [one for one in ways if one.status != "unavailable"]
+    rungs = [_rung(decision, one, key, known.get(one.id), known[eager.id]) for one in here]
     rungs.sort(key=lambda rung: (rung.factor is None, rung.factor or 0.0, rung.way))
     told = "; ".join(f"{rung.way} {_factor(rung.factor)}, {rung.text}" for rung in rungs if rung.factor is not None)
     missing = ", ".join(f"{rung.way} ({rung.text})" for rung in rungs if rung.factor is None)
@@ -239,6 +253,7 @@ def ladder(decision: Decision) -> Ladder | None:
         model=plain(model),
         title=f"{label(key)}, times as fast as {REFERENCE}",
         rungs=tuple(rungs),
+        unavailable=len(ways) - len(here),
         description=f"{told}{f'; no figure of {missing}' if missing else ''}",
     )
 

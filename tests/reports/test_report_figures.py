@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 
 import pytest
 from support.evidence import make_evidence, make_measurement, make_planned, make_profile
 from support.sample_decisions import NAMES, sample_decision
 
 from selector.decision import decide
+from selector.reports.argument import differences
 from selector.reports.drawing import draw_headroom, draw_scatter
 from selector.reports.figures import axes_to_pick, default_axes, headroom_bars, scatter
+from selector.types import Observation
 
 
 def test_points_are_the_candidates_that_have_both_figures() -> None:
@@ -158,3 +161,33 @@ def test_bars_of_a_rejected_candidate_go_beyond_the_limit() -> None:
     (bar,) = headroom_bars(decision.rejected[0])
     assert bar.share == pytest.approx(2.0)
     assert (bar.verdict, bar.text) == ("fails", "p50 10 ms, limit < 5 ms, 100 % over")
+
+
+def test_where_all_are_as_accurate_memory_parts_them() -> None:
+    ways = [make_planned(optimization=way) for way in ("eager", "openvino", "compile")]
+    rows = [
+        (one, make_measurement(one.candidate, p50=0.01 + 0.01 * place, memory={"peak": (place + 1) << 20}))
+        for place, one in enumerate(ways)
+    ]
+    profile = make_profile({"latency_p50": "< 1 s"})
+    assert default_axes(decide(profile, make_evidence(rows))) == ("latency_p50", "memory_peak")
+    data = scatter(decide(profile, make_evidence(rows)))
+    assert len({point.y for point in data.points}) == 3
+
+
+def test_what_an_open_end_may_reach_is_within_the_noise() -> None:
+    eager, fast = make_planned(), make_planned(optimization="openvino")
+    slow, quick = make_measurement(eager.candidate, p50=0.02), make_measurement(fast.candidate, p50=0.01)
+    assert quick.observation is not None
+    summary = quick.observation.summary
+    p50 = replace(summary.percentiles["p50"], high=None)
+    open_end = replace(summary, percentiles={**summary.percentiles, "p50": p50})
+    profile = make_profile({"latency_p50": "< 1 s"})
+
+    def told(observation: Observation) -> str:
+        decision = decide(profile, make_evidence([(eager, slow), (fast, replace(quick, observation=observation))]))
+        first, second = (decision.find(one.candidate.id) for one in (eager, fast))
+        return next(one.text for one in differences(decision, first, second) if one.key == "latency_p50")
+
+    assert "within the noise" not in told(quick.observation)
+    assert "within the noise" in told(replace(quick.observation, summary=open_end))
