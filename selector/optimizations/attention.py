@@ -105,9 +105,7 @@ class AttentionWay(TorchWay):
         fed = runner.feed(np.zeros((bench.candidate.batch_size, 3, height, width), np.float32))
         asked, ran = _watched(runner, fed, kernel)
         if not asked:
-            raise FallbackError(
-                f"this model never calls scaled_dot_product_attention, so {self.name} changes nothing"
-            )
+            raise FallbackError("this model never calls scaled_dot_product_attention, so this way changes nothing")
         wanted = sum(ran.get(operator, 0) for operator in _OPERATORS[kernel])
         others = sorted(set(ran) - set(_OPERATORS[kernel]))
         if others or (_OPERATORS[kernel] and wanted != asked):

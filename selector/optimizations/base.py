@@ -98,7 +98,7 @@ class Optimization(ABC):
         if environment.device_kind == "fake":
             return None
         if environment.device_kind not in self.runs_on:
-            return f"{self.name} runs on {' and '.join(self.runs_on)} only"
+            return f"runs on {' and '.join(self.runs_on)} devices only"
         for package, extra in self.packages:
             if importlib.util.find_spec(package) is None:
                 return f"the package {package} is not installed: pip install 'vision-selector[{extra}]'"

@@ -32,9 +32,11 @@ def draw_spreads(data: Spreads) -> alt.LayerChart:
     shapes = alt.Data(values=[one for place, row in enumerate(data.rows) for one in _outline(place, row)])
     marks = alt.Data(values=[one for place, row in enumerate(data.rows) for one in _marks(place, row)])
     tips = [_tip(alt, "title", "candidate"), _tip(alt, "text", "figure"), _tip(alt, "queries", "queries timed")]
-    area = alt.Chart(shapes).mark_area(interpolate="step-after", opacity=0.45, line=False)
-    line = alt.Chart(marks).mark_rule(strokeWidth=1.8)
-    foot = alt.Chart(marks).transform_filter("datum.low < datum.high").mark_rule(strokeWidth=5, opacity=0.55)
+    area = alt.Chart(shapes).mark_area(interpolate="step-after", opacity=0.45, line=False, clip=True)
+    line = alt.Chart(marks).mark_rule(strokeWidth=1.8, clip=True)
+    foot = (
+        alt.Chart(marks).transform_filter("datum.low < datum.high").mark_rule(strokeWidth=5, opacity=0.55, clip=True)
+    )
     words = alt.Chart(marks).transform_filter
     titles = alt.Data(
         values=[{"x": data.domain[0], "y": place + 0.16, "text": _named(row)} for place, row in enumerate(data.rows)]

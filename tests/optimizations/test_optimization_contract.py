@@ -178,7 +178,7 @@ def test_everything_is_simulated_on_the_fake_device(way):
 def test_it_runs_only_where_it_says(way):
     for kind, environment in (("cpu", CAPABLE_CPU), ("cuda", NEW_GPU)):
         if kind not in way.runs_on:
-            assert way.unavailable(environment) == f"{way.name} runs on {' and '.join(way.runs_on)} only"
+            assert way.unavailable(environment) == f"runs on {' and '.join(way.runs_on)} devices only"
 
 
 def test_a_capable_machine_runs_all_that_is_meant_for_it(monkeypatch):
