@@ -6,10 +6,13 @@ After a wanted change, `SELECTOR_UPDATE_GOLDEN=1 pytest tests/reports/test_repor
 
 from __future__ import annotations
 
+import io
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pypdf
 import pytest
 from support.sample_decisions import NAMES, sample_decision
 
@@ -46,6 +49,21 @@ def explanations(name: str) -> str:
     return "\n".join(explain_text(decision, one) for group in groups for one in group)
 
 
+def page(name: str) -> str:
+    """The HTML without what others wrote and without what other tests hold: programs, charts and styles."""
+    text = str(render(sample_decision(name), "html", CONTEXT))
+    text = re.sub(r"(<(script|style)\b[^>]*>).*?(</\2>)", r"\1…\3", text, flags=re.DOTALL)
+    return re.sub(r"'sha256-[^']+'", "'sha256-…'", text)
+
+
+def on_paper(name: str) -> str:
+    """The text of the PDF, page by page."""
+    report = render(sample_decision(name), "pdf", CONTEXT)
+    assert isinstance(report, bytes)
+    pages = (one.extract_text() for one in pypdf.PdfReader(io.BytesIO(report)).pages)
+    return "\f\n".join("\n".join(line.rstrip() for line in text.splitlines()) + "\n" for text in pages)
+
+
 def files() -> Iterator[tuple[str, Callable[[], str]]]:
     for name in NAMES:
         yield f"{name}.md", lambda name=name: render(sample_decision(name), "md", CONTEXT)
@@ -54,6 +72,11 @@ def files() -> Iterator[tuple[str, Callable[[], str]]]:
         yield f"{name}.explain.txt", lambda name=name: explanations(name)
     for name in IN_JSON:
         yield f"{name}.json", lambda name=name: render(sample_decision(name), "json", CONTEXT)
+    for name in ("hostile", "no_requirements"):
+        yield f"{name}.csv", lambda name=name: render(sample_decision(name), "csv", CONTEXT)
+    for name in ("quickstart", "hostile"):
+        yield f"{name}.html", lambda name=name: page(name)
+    yield "quickstart.pdf.txt", lambda: on_paper("quickstart")
     yield "run.md", lambda: render(sample_decision("quickstart"), "md")
 
 
