@@ -4,7 +4,7 @@ Run it with ``selector dashboard``, or by hand::
 
     streamlit run app/main.py --server.address 127.0.0.1 --server.headless true \
         --browser.gatherUsageStats false --server.fileWatcherType none --client.toolbarMode viewer \
-        --theme.light.primaryColor "#1B87C9" --theme.dark.primaryColor "#1B87C9" \
+        --theme.light.primaryColor "#1B87C9" --theme.dark.primaryColor "#1B87C9" --server.maxUploadSize 1 \
         -- --store sqlite:///selector.db
 
 The store is that after ``--``, else that of the environment variable SELECTOR_STORE, else ``selector.db`` in the
@@ -16,13 +16,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import streamlit as st
-
 _HERE = str(Path(__file__).resolve().parent)
 if _HERE not in sys.path:
     sys.path.insert(0, _HERE)
 
-from dashboard import decision_page  # noqa: E402
+from dashboard import frame  # noqa: E402
 
-st.set_page_config(page_title="selector", page_icon=":material/target:", layout="wide")
-st.navigation([st.Page(decision_page.page, title="Decision", icon=":material/target:", default=True)]).run()
+frame.show()

@@ -22,21 +22,30 @@ from pathlib import Path
 from playwright.sync_api import Browser, sync_playwright
 
 MAIN = Path(__file__).resolve().parent.parent / "app" / "main.py"
+PAGES = {
+    "": "dashboard",
+    "candidate": "dashboard-candidate",
+    "compare": "dashboard-compare",
+    "runs": "dashboard-runs",
+    "catalog": "dashboard-catalog",
+}
+"""Path of each page, and its picture's name."""
 SECONDS_TO_START = 60.0
 
 
 def main() -> None:
-    """Makes one picture of the first page for each theme."""
+    """Makes a picture of every page in each theme."""
     arguments = _arguments()
     arguments.output.mkdir(parents=True, exist_ok=True)
     with dashboard(arguments.store) as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=arguments.chromium, args=["--no-sandbox", "--disable-background-networking"]
         )
-        for theme in ("light", "dark"):
-            path = arguments.output / f"dashboard-{theme}.png"
-            picture(browser, url, theme, path, arguments.width, arguments.height)
-            print(path)
+        for page, file in PAGES.items():
+            for theme in ("light", "dark"):
+                path = arguments.output / f"{file}-{theme}.png"
+                picture(browser, f"{url}/{page}{arguments.query}", theme, path, arguments.width, arguments.height)
+                print(path)
         browser.close()
 
 
@@ -45,6 +54,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--store", default="sqlite:///selector.db", help="URL of the store to show")
     parser.add_argument("--output", type=Path, default=MAIN.parent.parent / "docs" / "images", help="folder")
     parser.add_argument("--chromium", default="/usr/bin/chromium", help="the browser's program")
+    parser.add_argument("--query", default="", help='what follows the path in the address, e.g. "?run=20261123"')
     parser.add_argument("--width", type=int, default=1440)
     parser.add_argument("--height", type=int, default=1180)
     return parser.parse_args()
@@ -67,8 +77,11 @@ def dashboard(store: str) -> Iterator[str]:
         _wait(process, f"http://127.0.0.1:{port}/_stcore/health")
         yield f"http://127.0.0.1:{port}"
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
         process.wait(timeout=10)
+        if process.stderr is not None:
+            process.stderr.close()
 
 
 def _free_port() -> int:
@@ -94,7 +107,7 @@ def picture(browser: Browser, url: str, theme: str, path: Path, width: int, heig
     """One picture of the page in one theme, after everything on it is drawn."""
     page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=theme, device_scale_factor=1.5)
     page.goto(url)
-    page.wait_for_selector("[data-testid=stVegaLiteChart] svg, [data-testid=stVegaLiteChart] canvas")
+    page.wait_for_selector("h2, h1")
     page.wait_for_selector("[data-testid=stStatusWidget]", state="detached")
     page.wait_for_timeout(1_000)
     page.screenshot(path=path)

@@ -34,7 +34,7 @@ _LOOKED_AT = 50
 _BUSY = 0.3
 """Processors that others keep busy from which on a machine is called busy."""
 
-__all__ = ["Observer", "Options", "Prospect", "decide_run", "evaluate", "rank", "survey"]
+__all__ = ["Observer", "Options", "Prospect", "decide_run", "evaluate", "rank", "sampled", "survey", "with_samples"]
 
 LEFT_OUT = "left out by --only or --skip"
 """Reason under which a run keeps what it did not consider, so that `decide_run` considers the same."""
@@ -84,7 +84,7 @@ def evaluate(
     timing = Timing(time.monotonic() - started, campaign.measured_seconds)
     interrupted = certificate.stopped_because == "interrupted"
     store.finish_run(run_id, "interrupted" if interrupted else "finished", certificate, timing)
-    return _with_samples(decide(profile, gather(store, prospect.plan, certificate, timing, run_id)), store)
+    return with_samples(decide(profile, gather(store, prospect.plan, certificate, timing, run_id)), store)
 
 
 def survey(profile: RequirementProfile, store: Store | None, options: Options | None = None) -> Prospect:
@@ -138,7 +138,7 @@ def rank(
     runs = [run for run in store.runs(100, with_checks=False) if run.environment.id == environment.id]
     notes = runs[0].notes if runs else ()
     plan = make_plan(profile, load_catalog(), environment, _unavailable_in(runs), notes)
-    return _with_samples(decide(profile, gather(store, _selected(plan, options or Options()))), store)
+    return with_samples(decide(profile, gather(store, _selected(plan, options or Options()))), store)
 
 
 def decide_run(store: Store, reference: str, profile: RequirementProfile | None = None) -> Decision:
@@ -162,19 +162,37 @@ def decide_run(store: Store, reference: str, profile: RequirementProfile | None 
     if record.is_check:
         return decide(profile, _of_check(store, record, plan))
     evidence = gather(store, plan, record.certificate, record.timing, record.id, as_of=record.revision)
-    return _with_samples(decide(profile, evidence), store, record.revision)
+    return with_samples(decide(profile, evidence), store, record.revision)
 
 
-def _with_samples(decision: Decision, store: Store, as_of: int | None = None) -> Decision:
+def with_samples(decision: Decision, store: Store, as_of: int | None = None) -> Decision:
     """The decision with the raw latencies of its finalists, whose spread reports show.
 
     Of all the others the sketch is enough; the samples of thousands of candidates would fill the memory.
+
+    Args:
+        decision: On evidence of the store.
+        store: Where the samples are.
+        as_of: The store's revision that the evidence is of, None for today's.
     """
     measured = islice((one for one in decision.ranked if one.measurement is not None), _LOOKED_AT)
     identities = dict.fromkeys(one.measurement.identity for one in measured if one.measurement is not None)
     found = store.latest(islice(identities, FINALISTS), with_samples=True, as_of=as_of)
     ranked = (*(_sampled(one, found) for one in decision.ranked[:_LOOKED_AT]), *decision.ranked[_LOOKED_AT:])
     return replace(decision, ranked=ranked, winner=ranked[0] if decision.winner is not None else None)
+
+
+def sampled(one: Assessment, store: Store, as_of: int | None = None) -> Assessment:
+    """A candidate with the raw latencies that its figures are of, where the store has them.
+
+    Args:
+        one: Of any decision on evidence of the store.
+        store: Where the samples are.
+        as_of: As for `with_samples`.
+    """
+    if one.measurement is None:
+        return one
+    return _sampled(one, store.latest([one.measurement.identity], with_samples=True, as_of=as_of))
 
 
 def _sampled(one: Assessment, found: Mapping[str, Measurement]) -> Assessment:

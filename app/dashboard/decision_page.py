@@ -1,4 +1,4 @@
-"""The decision: verdict, limits to move, the figure, the ranking, and why not the others."""
+"""The decision: verdict, limits to move, the figure, the ranking, why not the others, what would change it."""
 
 from __future__ import annotations
 
@@ -7,76 +7,51 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from dashboard import controls, help_pages, sources
+from dashboard import address, controls, deciding, drawn, selection, tables, taking
 from dashboard.shown import as_text
-from selector.decision import decide
-from selector.errors import SelectorError, StoreError
-from selector.reports import argument, content, drawing, figures, provenance
+from selector.reports import argument, browsing, content, drawing, drawing_parts, drawing_times, figures, provenance
 from selector.reports.base import Context
-from selector.reports.limits import limit_ranges, with_limits
+from selector.reports.limits import limit_ranges
+from selector.reports.ranges import rows_of, strip, weight_strip
 from selector.reports.values import label, observed, show
-from selector.store import Store
 
 if TYPE_CHECKING:
+    from dashboard.sources import Source
+    from dashboard.view import View
     from selector.decision import Assessment, Decision
 
-_WIDTHS = {"rank": 50, "model": 330, "way": 180, "limit": 110}
-"""Pixels of columns that are not figures."""
 CARDS = 4
 """Figures of the choice that stand in cards, unless more are limited."""
-ROWS = 500
-"""Rows of a table at most; the JSON report has all."""
+_PICKED, _BRUSHED = "picked", "brushed"
 
 
-def page() -> None:
+def page(view: View) -> None:
     """The page."""
-    url = sources.store_url()
-    try:
-        store = Store(url, read_only=True)
-    except StoreError as error:
-        help_pages.no_store(url, error)
-        return
-    with store:
-        try:
-            source = sources.pick(store, url)
-            if source is None:
-                help_pages.empty_store(url)
-                return
-        except SelectorError as error:
-            help_pages.unreadable_run(error)
-            return
-    _body(source)
-
-
-def _body(source: sources.Source) -> None:
+    source = view.source
+    assert source is not None
     asked = source.decision
     verdict = st.container()
     left, right = st.columns([2, 5], gap="large")
     with left:
-        st.subheader("What must hold")
-        limits = controls.limits(source.key, limit_ranges(asked))
-    decision = _decide(asked, limits)
+        moved = controls.controls(source.name, asked)
+    decision = deciding.decided(source, moved.profile)
     with verdict:
         _verdict(decision, edited=decision is not asked)
     with right:
-        _scatter(decision)
-    _ranking(decision)
+        brushed = _scatter(decision)
+    _ranking(decision, brushed)
+    _picked(decision)
+    changes = st.container()
     _others(decision)
-    _trust(decision)
-
-
-def _decide(asked: Decision, limits: dict[str, float]) -> Decision:
-    try:
-        profile = with_limits(asked.profile, limits)
-    except SelectorError as error:
-        st.error(as_text(error))
-        return asked
-    return asked if profile == asked.profile else decide(profile, asked.evidence)
+    taking.downloads(view, source, decision)
+    _trust(decision, source)
+    with changes:
+        _changes(source, decision, moved)
 
 
 def _verdict(decision: Decision, edited: bool) -> None:
     environment = decision.evidence.plan.environment
-    limits = ", with limits moved on this page" if edited else ""
+    limits = ", as moved on this page" if edited else ""
     st.caption(as_text(f"{decision.profile.name} on {provenance.device_name(environment)}{limits}"))
     if decision.winner is None:
         st.header("No candidate meets every requirement")
@@ -130,56 +105,94 @@ def _runner_up(decision: Decision) -> None:
     )
 
 
-def _scatter(decision: Decision) -> None:
+def _scatter(decision: Decision) -> frozenset[str] | None:
+    """The figure; the ids within the range that is drawn on it, None without one."""
     pickable = figures.axes_to_pick(decision)
     default_x, default_y = figures.default_axes(decision)
     first, second, third = st.columns([2, 2, 1], vertical_alignment="bottom")
-    x = first.selectbox("Across", pickable, index=_place(pickable, default_x), format_func=label, key="x")
-    y = second.selectbox("Up", pickable, index=_place(pickable, default_y), format_func=label, key="y")
+    with first:
+        x = _axis("Across", "x", pickable, default_x)
+    with second:
+        y = _axis("Up", "y", pickable, default_y)
     if x is None or y is None:
         st.info("Nothing is measured that a figure could show.")
-        return
+        return None
     data = figures.scatter(decision, x, y)
     logarithmic = third.toggle("Logarithmic", value=data.x.logarithmic, key=f"log:{x}")
     if not data.points:
         st.info(f"No candidate has both {label(x)} and {label(y)}.")
-        return
-    st.altair_chart(drawing.draw_scatter(data, logarithmic=logarithmic), width="stretch", key="scatter")
-    if data.left_out:
-        st.caption(f"{data.left_out:,} more rejected candidates are not drawn.")
+        return None
+    spec = drawing.scatter_spec(data, logarithmic=logarithmic, picked=_PICKED, brushed=_BRUSHED)
+    event: Any = drawn.show_spec(spec, f"scatter:{x}:{y}", on_select="rerun", selection_mode=[_PICKED, _BRUSHED])
+    left_out = f" {data.left_out:,} more rejected candidates are not drawn." if data.left_out else ""
+    st.caption(f"Click a point to look at it, drag to list only what lies within.{left_out}")
+    points = event.selection.get(_PICKED) or []
+    if points and "id" in points[0]:
+        selection.picked("figure", str(points[0]["id"]))
+    ends = event.selection.get(_BRUSHED) or {}
+    return browsing.brushed(data, ends.get("x", ()), ends.get("y", ())) if ends else None
 
 
-def _place(options: Sequence[str], wanted: str) -> int | None:
-    return options.index(wanted) if wanted in options else (0 if options else None)
+def _axis(title: str, key: str, pickable: Sequence[str], default: str) -> str | None:
+    wanted = address.asked(key)
+    kept = st.session_state.get(f"axis:{key}", wanted)
+    start = kept if kept in pickable else default if default in pickable else next(iter(pickable), None)
+    if st.session_state.get(key) not in pickable:
+        st.session_state[key] = start
+    chosen = st.selectbox(title, pickable, format_func=label, key=key)
+    if chosen is not None and chosen != default:
+        address.note(key, chosen)
+    st.session_state[f"axis:{key}"] = None if chosen == default else chosen
+    return chosen
 
 
-def _ranking(decision: Decision) -> None:
+def _ranking(decision: Decision, brushed: frozenset[str] | None) -> None:
     if not decision.ranked:
         return
     st.subheader(f"Meets every requirement: {len(decision.ranked):,}")
-    if any(one.tied_with for one in decision.ranked[:ROWS]):
+    if any(one.tied_with for one in decision.ranked[: tables.ROWS]):
         st.caption("A place marked = is a tie: a preference, not proven better.")
-    _table(content.ranking_table(decision, decision.ranked[:ROWS]), key="ranking")
+    which, relative = _filters(decision, brushed)
+    listed = browsing.sift(decision.ranked, which)
+    if len(listed) < len(decision.ranked):
+        st.caption(f"{len(listed):,} of {len(decision.ranked):,} are listed.")
+    shown = listed[: tables.ROWS]
+    table = content.ranking_table(decision, shown)
+    place = tables.ranking(browsing.relative(table) if relative else table, key="ranking", pick=True)
+    if place is not None:
+        selection.picked("ranking", shown[place].id)
+    parts = browsing.score_parts(decision)
+    if parts:
+        with st.expander("What makes the score", icon=":material/stacked_bar_chart:"):
+            drawn.show(drawing_parts.draw_parts(parts), "parts", legend=True)
 
 
-def _table(table: content.Table, key: str) -> None:
-    """A table whose figures sort as figures."""
-    columns: dict[str, Any] = {}
-    data: dict[str, list[Any]] = {}
-    for place, column in enumerate(table.columns):
-        cells = [row[place] for row in table.rows]
-        if column.key in ("rank", "model", "way"):
-            data[column.heading] = [cell.text for cell in cells]
-            columns[column.heading] = st.column_config.TextColumn(width=_WIDTHS[column.key])
-        elif column.key == "limit":
-            data[column.heading] = [None if cell.number is None else 100 * cell.number for cell in cells]
-            columns[column.heading] = st.column_config.ProgressColumn(
-                width=_WIDTHS["limit"], format="%.0f %%", min_value=0.0, max_value=100.0
+def _filters(decision: Decision, brushed: frozenset[str] | None) -> tuple[browsing.Wanted, bool]:
+    offered = browsing.choices(decision.ranked)
+    with st.popover("Filter and compare", icon=":material/filter_list:"):
+        text = st.text_input("Name", key="filter:text", placeholder="part of a name")
+        families = st.multiselect("Family", offered.families, key="filter:families")
+        ways = st.multiselect("Optimization", offered.ways, key="filter:ways")
+        licenses = st.multiselect("Licence", offered.licenses, key="filter:licenses")
+        largest = None
+        if offered.most_parameters is not None:
+            largest = st.number_input(
+                "Parameters at most (M)", min_value=0.0, value=None, key="filter:parameters", placeholder="any"
             )
-        else:
-            data[column.heading] = [cell.number for cell in cells]
-            columns[column.heading] = st.column_config.NumberColumn(format=f"%.{column.decimals}f")
-    st.dataframe(data, column_config=columns, hide_index=True, width="stretch", key=key)
+        relative = st.toggle("Figures relative to the best", key="filter:relative")
+    return browsing.Wanted(families, licenses, ways, largest, text, brushed), relative
+
+
+def _picked(decision: Decision) -> None:
+    one = selection.current(decision)
+    if one is None:
+        return
+    with st.container(border=True):
+        left, right = st.columns([5, 1], vertical_alignment="center")
+        left.markdown(f"**{as_text(content.name(one))}**: {as_text('; '.join(one.reasons) or one.status.value)}")
+        right.button(
+            "Look at it", icon=":material/manage_search:", key="look", on_click=address.send_to, args=("candidate",)
+        )
 
 
 def _others(decision: Decision) -> None:
@@ -200,7 +213,7 @@ def _others(decision: Decision) -> None:
             for group in groups[:6]:
                 nearest = f"; nearest: {group.nearest}" if group.nearest else ""
                 st.markdown(f"- {len(group.members):,} × {as_text(group.reason)}{as_text(nearest)}")
-            _reasons(members[:ROWS], key=title)
+            _reasons(members[: tables.ROWS], key=title)
 
 
 def _reasons(members: Sequence[Assessment], key: str) -> None:
@@ -209,14 +222,36 @@ def _reasons(members: Sequence[Assessment], key: str) -> None:
         "way": [one.planned.candidate.optimization for one in members],
         "why": ["; ".join(one.reasons) for one in members],
     }
-    columns = {name: st.column_config.TextColumn(width=_WIDTHS.get(name, "large")) for name in data}
+    columns = {name: st.column_config.TextColumn(width=tables.WIDTHS.get(name, "large")) for name in data}
     st.dataframe(data, column_config=columns, hide_index=True, width="stretch", key=f"reasons:{key}")
 
 
-def _trust(decision: Decision) -> None:
+def _trust(decision: Decision, source: Source) -> None:
     with st.expander("What the figures stand on", icon=":material/verified:"):
         facts = provenance.trust(decision)
-        st.dataframe(
-            {"": [fact for fact, _ in facts], "what": [text for _, text in facts]}, hide_index=True, width="stretch"
-        )
-        st.code(provenance.confirm(decision, Context()), language="sh")
+        tables.plain({"fact": [fact for fact, _ in facts], "what": [text for _, text in facts]})
+        st.code(provenance.confirm(decision, Context(profile=source.profile)), language="sh")
+
+
+def _changes(source: Source, decision: Decision, moved: controls.Moved) -> None:
+    """What would change it: worked out last, because it takes as long as many decisions."""
+    st.subheader("What would change it")
+    if decision.winner is None:
+        for line in argument.changes(decision):
+            st.markdown(f"- {as_text(line)}")
+        return
+    with st.spinner("Deciding again on both sides of every limit …", show_time=True):
+        found = deciding.sensitivity(source, decision)
+    for line in (*(one for each in found for one in each.sentences), *argument.costs(decision)):
+        st.markdown(f"- {as_text(line)}")
+    if not found:
+        st.caption("Nothing is limited and nothing is weighed.")
+        return
+    drawn.show(drawing_times.draw_ranges(rows_of(decision, found)), "ranges")
+    ranges = {one.key: one for one in limit_ranges(decision)}
+    for one in found:
+        slot = moved.slots.get(f"weight:{one.key}" if one.weight else one.key)
+        if slot is not None:
+            along = weight_strip(one) if one.weight else strip(ranges[one.key], one)
+            with slot:
+                drawn.show(drawing_times.draw_strip(along), f"strip:{one.key}", bare=True)

@@ -22,7 +22,7 @@ def empty_store(url: str) -> None:
     _ways_out(url)
 
 
-def unreadable_run(error: SelectorError) -> None:
+def unreadable(error: SelectorError) -> None:
     """What was picked cannot be decided, e.g. a profile of another version."""
     st.title("This cannot be decided")
     st.error(as_text(error), icon=":material/error:")
@@ -31,7 +31,7 @@ def unreadable_run(error: SelectorError) -> None:
 
 def _ways_out(url: str) -> None:
     st.markdown("Measure and decide, on this machine and within minutes:")
-    st.code("selector evaluate profiles/quickstart.yaml", language="sh")
+    st.code("selector evaluate quickstart", language="sh")
     st.markdown("Or show another store:")
     st.code("selector dashboard --store sqlite:///FILE", language="sh")
     st.caption(f"Asked for was {as_text(url)}. Reload this page when it is there.")

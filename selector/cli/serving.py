@@ -58,6 +58,7 @@ def dashboard_command(store: str, port: int) -> list[str]:
         *("--server.address", "127.0.0.1", "--server.port", str(port), "--server.headless", "true"),
         *("--server.fileWatcherType", "none", "--browser.gatherUsageStats", "false"),
         *("--client.toolbarMode", "viewer"),
+        *("--server.maxUploadSize", "1"),  # MiB; a profile is a few KiB
         # One for each theme: a plain theme.primaryColor would switch the dark theme off.
         *("--theme.light.primaryColor", _ACCENT, "--theme.dark.primaryColor", _ACCENT),
         *("--", "--store", store),

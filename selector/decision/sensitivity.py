@@ -105,12 +105,20 @@ def sensitivities(decision: Decision) -> tuple[Sensitivity, ...]:
     Args:
         decision: To look at.
     """
+    return tuple(each_sensitivity(decision))
+
+
+def each_sensitivity(decision: Decision) -> Iterator[Sensitivity]:
+    """As `sensitivities`, one after the other: each takes as long as several decisions."""
     if decision.winner is None:
-        return ()
+        return
     decider = Decider(decision.evidence)
-    limits = [_of_limit(decision, decider, one) for one in decision.profile.requirements]
-    weights = [_of_weight(decision, decider, name) for name in decision.profile.objective.weights]
-    return (*limits, *(one for one in weights if one is not None))
+    for requirement in decision.profile.requirements:
+        yield _of_limit(decision, decider, requirement)
+    for name in decision.profile.objective.weights:
+        moved = _of_weight(decision, decider, name)
+        if moved is not None:
+            yield moved
 
 
 def _of_limit(decision: Decision, decider: Decider, requirement: Requirement) -> Sensitivity:

@@ -59,7 +59,7 @@ def candidates_text(comparison: CandidateComparison, *, everything: bool = False
         _verdict_lines(comparison.verdicts),
         _changes("what they are, A → B", comparison.identity),
         _changes("where they were measured, A → B", comparison.environment),
-        [_correction(comparison.comparisons)] if comparison.comparisons else [],
+        [correction(comparison.comparisons)] if comparison.comparisons else [],
         [] if everything else _alike(comparison.differences),
     ]
     return _joined(blocks)
@@ -85,7 +85,7 @@ def decisions_text(comparison: DecisionComparison, names: tuple[str, str], *, ev
         _verdicts_of(comparison, everything=everything),
         _changes("environment, A → B", comparison.environment, "the environment is the same"),
         _changes("profile, A → B", comparison.profile, "the profile is the same" if everything else ""),
-        [_correction(comparison.comparisons, comparison.sessions)] if comparison.comparisons else [],
+        [correction(comparison.comparisons, comparison.sessions)] if comparison.comparisons else [],
     ]
     return _joined(blocks)
 
@@ -109,7 +109,7 @@ def check_text(check: Check, *, everything: bool = False) -> str:
         *(_visit(number, one) for number, one in enumerate(check.visits, 1) if one in shown),
         _changes("environment, then → now", check.environment, "the environment is the same"),
         _changes("profile, then → now", check.asked),
-        [_correction(0, check.sessions) + allowed] if comparisons else [],
+        [correction(0, check.sessions) + allowed] if comparisons else [],
         [f"  the visits are run {plain(check.run_id)}; rankings do not count them"],
     ]
     return _joined(blocks)
@@ -130,13 +130,57 @@ def difference_text(one: Difference) -> str:
     return f"{'+' if one.gap.value > 0 else ''}{scale.number(one.gap.value)} {scale.unit}".rstrip()
 
 
+DIFFERENCE_COLUMNS = ("metric", "A", "B", "B against A", "by", "")
+"""What stands above the rows of `difference_rows`."""
+
+
+def difference_rows(differences: Sequence[Difference], first: Sequence[str] = ()) -> list[list[str]]:
+    """Differences as rows of text below `DIFFERENCE_COLUMNS`.
+
+    Args:
+        differences: Of any metrics.
+        first: Metrics that stand before the others.
+    """
+    order = {key: place for place, key in enumerate(first)}
+    return [_row(one) for one in sorted(differences, key=lambda one: order.get(one.key, len(order)))]
+
+
 def _difference_lines(differences: Sequence[Difference], first: Sequence[str] = ()) -> list[str]:
     if not differences:
         return ["  no metric differs"]
-    order = {key: place for place, key in enumerate(first)}
-    rows = sorted(differences, key=lambda one: order.get(one.key, len(order)))
-    columns = ("metric", "A", "B", "B against A", "by", "")
-    return _table(columns, [_row(one) for one in rows], numeric=(1, 2))
+    return _table(DIFFERENCE_COLUMNS, difference_rows(differences, first), numeric=(1, 2))
+
+
+def candidate_lines(decision: Decision, one: Assessment) -> str:
+    """Where a candidate stands: "rank 2 of 17, tied with 1, 20 % to be the best"."""
+    return _standing(decision, one)
+
+
+def choice_lines(comparison: DecisionComparison) -> tuple[str, ...]:
+    """What both sides of a comparison choose, a sentence each."""
+    return tuple(line.strip() for line in _choices(comparison))
+
+
+def moved_rows(comparison: DecisionComparison) -> list[list[str]]:
+    """Candidates that stand elsewhere: id, place in A, place in B; those that are ranked on a side first."""
+    moved = [one for one in comparison.pairings if one.moved]
+    moved.sort(key=lambda one: all(rank is None for rank in one.rank))
+    return [[plain(one.id), _where(one, 0), _where(one, 1)] for one in moved]
+
+
+def figure_rows(comparison: DecisionComparison, *, everything: bool = False) -> list[list[str]]:
+    """Figures that differ beyond the noise, or all: the candidate, then as `difference_rows`."""
+    return [
+        [plain(one.id), *_row(each)]
+        for one in comparison.pairings
+        for each in one.differences
+        if everything or each.beyond_noise
+    ]
+
+
+def change_rows(changed: Sequence[Change]) -> list[list[str]]:
+    """What is not the same: its name, in A, in B."""
+    return [[plain(one.name), _value(one.first), _value(one.second)] for one in changed]
 
 
 def _row(one: Difference) -> list[str]:
@@ -307,7 +351,13 @@ def _value(value: Any) -> str:
     return shorten(plain(text), _LONGEST) or '""'
 
 
-def _correction(comparisons: int, sessions: float = 0.0) -> str:
+def correction(comparisons: int, sessions: float = 0.0) -> str:
+    """What the intervals of several comparisons allow for.
+
+    Args:
+        comparisons: How many there are.
+        sessions: By which sessions differ, as a fraction.
+    """
     each = f" of {comparisons:,}" if comparisons > 1 else ""
     text = f"  intervals{each} hold together with {100 * CONFIDENCE:g} % confidence (Bonferroni)"
     return (

@@ -32,14 +32,40 @@ SHAPES: Mapping[Standing, str] = {
 }
 
 
-def draw_scatter(data: Scatter, height: int = 440, logarithmic: bool | None = None) -> alt.LayerChart:
+def scatter_spec(
+    data: Scatter, height: int = 440, logarithmic: bool | None = None, picked: str = "", brushed: str = ""
+) -> dict[str, Any]:
+    """The scatter as Vega-Lite, whose points stand in it once and are not checked against its schema one by one.
+
+    For a page that draws a thousand points anew whenever something is moved. The arguments are those of
+    `draw_scatter`.
+    """
+    spec: dict[str, Any] = _scatter(data, height, logarithmic, (picked, brushed), inline=False).to_dict()
+    named = {_POINTS: [vars(point) for point in data.points]}
+    return {**spec, "datasets": {**spec.get("datasets", {}), **named}}
+
+
+_POINTS = "points"
+
+
+def draw_scatter(
+    data: Scatter, height: int = 440, logarithmic: bool | None = None, picked: str = "", brushed: str = ""
+) -> alt.LayerChart:
     """The scatter as an altair chart: feasible region shaded, rejected in grey, intervals as lines.
 
     Args:
         data: What to draw.
         height: Pixels.
         logarithmic: Whether the horizontal axis is; None leaves it to the data.
+        picked: Name of a selection of points by their `id`, "" for none.
+        brushed: Name of a selection of a range on both axes, "" for none.
     """
+    return _scatter(data, height, logarithmic, (picked, brushed), inline=True)
+
+
+def _scatter(
+    data: Scatter, height: int, logarithmic: bool | None, selections: tuple[str, str], *, inline: bool
+) -> alt.LayerChart:
     import altair as alt
 
     log = data.x.logarithmic if logarithmic is None else logarithmic and data.x.domain[0] > 0
@@ -47,7 +73,7 @@ def draw_scatter(data: Scatter, height: int = 440, logarithmic: bool | None = No
     y_scale = alt.Scale(domain=list(data.y.domain), nice=False, zero=False)
     x = alt.X("x", type="quantitative", title=data.x.title, scale=x_scale)
     y = alt.Y("y", type="quantitative", title=data.y.title, scale=y_scale)
-    points = alt.Data(values=[asdict(point) for point in data.points])
+    points: Any = alt.Data(values=[asdict(point) for point in data.points]) if inline else alt.NamedData(name=_POINTS)
     colour, shape = _encodings(alt, {point.standing for point in data.points})
     bars = alt.Chart(points).mark_rule(opacity=0.6, strokeWidth=1.5)
     marks = (
@@ -63,6 +89,11 @@ def draw_scatter(data: Scatter, height: int = 440, logarithmic: bool | None = No
             tooltip=_tooltip(alt, data),
         )
     )
+    picked, brushed = selections
+    if picked:
+        marks = marks.add_params(alt.selection_point(name=picked, fields=["id"]))
+    if brushed:
+        marks = marks.add_params(alt.selection_interval(name=brushed, encodings=["x", "y"]))
     layers = [
         *_limits(alt, data, x, y),
         *_front(alt, data, x, y),

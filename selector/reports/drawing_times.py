@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from selector.reports.drawing import COLOURS, whiskers
 from selector.reports.figures import STANDINGS
-from selector.reports.ranges import StayRange
-from selector.reports.timings import Ladder, Spread, Spreads
+from selector.reports.ranges import StayRange, Strip
+from selector.reports.timings import Ladder, Spread, Spreads, WarmUp
 
 if TYPE_CHECKING:
     import altair as alt
@@ -193,3 +193,48 @@ def _tip(alt: Any, field: str, title: str) -> Any:
 
 def _text(alt: Any, field: str = "text") -> Any:
     return alt.Text(field, type="nominal")
+
+
+def draw_strip(data: Strip, height: int = 12) -> alt.LayerChart:
+    """A bar as long as its slider: coloured where the choice stays, marked where it changes."""
+    import altair as alt
+
+    scale = alt.Scale(domain=[data.low, data.high], nice=False)
+    x = alt.X("x", type="quantitative", scale=scale, axis=None)
+    whole = alt.Data(values=[{"x": data.low, "x2": data.high}])
+    stays = alt.Data(values=[{"x": data.left, "x2": data.right, "text": data.text}])
+    marks = alt.Data(values=[{"x": place, "text": text} for place, text in data.marks])
+    tip = _tip(alt, "text", "choice")
+    layers = [
+        alt.Chart(whole).mark_bar(color=COLOURS["rejected"], opacity=0.25, height=5).encode(x, x2="x2"),
+        alt.Chart(stays).mark_bar(color=COLOURS["feasible"], height=5).encode(x, x2="x2", tooltip=tip),
+        alt.Chart(marks).mark_tick(color=COLOURS["chosen"], thickness=3, height=height).encode(x, tooltip=tip),
+    ]
+    return alt.layer(*layers).properties(
+        height=height,
+        width="container",
+        description=data.description,
+        padding={"left": 0, "right": 0, "top": 0, "bottom": 0},
+    )
+
+
+def draw_warm_up(data: WarmUp) -> alt.LayerChart:
+    """The warm-up, query by query, with what is usual afterwards as a line."""
+    import altair as alt
+
+    values = alt.Data(values=[{"query": place, "time": time} for place, time in enumerate(data.times, 1)])
+    spread = max(data.times) / max(min(data.times), 1e-12)
+    scale = alt.Scale(type="log" if spread > 8 else "linear", zero=False)
+    x = alt.X("query", type="quantitative", title="query after loading", axis=alt.Axis(tickMinStep=1))
+    y = alt.Y("time", type="quantitative", title=data.title, scale=scale)
+    tips = [
+        alt.Tooltip("query", type="quantitative", title="query"),
+        alt.Tooltip("time", type="quantitative", title=data.title, format=".4g"),
+    ]
+    layers = [
+        alt.Chart(values).mark_line(color=COLOURS["feasible"], point=True).encode(x, y, tooltip=tips),
+    ]
+    if data.usual is not None:
+        usual = alt.Data(values=[{"time": data.usual}])
+        layers.append(alt.Chart(usual).mark_rule(color=COLOURS["rejected"], strokeDash=[5, 4]).encode(y))
+    return alt.layer(*layers).properties(height=220, width="container", description=data.description)

@@ -47,9 +47,9 @@ def explain_text(decision: Decision, assessment: Assessment, *, log: bool = Fals
         log: Whether to add the whole log of a failure, and not its last lines.
     """
     blocks = [
-        [plain(assessment.id), f"  {_standing(decision, assessment)}"],
+        [plain(assessment.id), f"  {standing(decision, assessment)}"],
         [f"  {_heading(decision, assessment)}", *(f"    {plain(reason)}" for reason in assessment.reasons)],
-        ["  against the others", *_against(decision, assessment)],
+        ["  against the others", *(f"    {line}" for line in against(decision, assessment))],
         ["  requirements", *_judgements(assessment)],
         ["  figures", *_figures(assessment)],
         ["  model", *_facts(assessment)],
@@ -65,7 +65,8 @@ def _heading(decision: Decision, assessment: Assessment) -> str:
     return f"why, against the choice {plain(decision.winner.id)}"
 
 
-def _standing(decision: Decision, assessment: Assessment) -> str:
+def standing(decision: Decision, assessment: Assessment) -> str:
+    """Where a candidate stands, in a clause."""
     words = _STATUS_WORDS[assessment.status.value]
     if assessment.rank is not None:
         words = "the choice" if assessment.rank == 1 else f"rank {assessment.rank} of {len(decision.ranked)}: {words}"
@@ -77,7 +78,7 @@ def _standing(decision: Decision, assessment: Assessment) -> str:
     return words if not tied else f"{words}; tied with {len(tied)} other{'s' if len(tied) > 1 else ''}"
 
 
-def _against(decision: Decision, assessment: Assessment) -> list[str]:
+def against(decision: Decision, assessment: Assessment) -> list[str]:
     """Who is better in everything that counts, how likely it is the best, and which limits would admit it."""
     found = []
     by = dominators(decision, assessment)
@@ -90,7 +91,7 @@ def _against(decision: Decision, assessment: Assessment) -> list[str]:
     chances = chance(decision, assessment)
     miss = relaxation(decision, assessment)
     found += [*([chances] if chances else []), *([f"to admit it, {plain(miss.relaxation)}"] if miss else [])]
-    return [f"    {line}" for line in found]
+    return found
 
 
 def _differences(decision: Decision, mine: Assessment, theirs: Assessment) -> str:

@@ -1,4 +1,4 @@
-"""What a person can move to see what would change: every requirement's limit, in people's units."""
+"""What a person can move to see what would change: every requirement's limit and every weight, in people's units."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from selector.errors import UsageError
+from selector.quantities import parse_quantity
 from selector.reports.content import SIGNS
 from selector.reports.values import Scale, label, metric_of, observed, scale_for
+from selector.requirements.objective import weighted
 
 if TYPE_CHECKING:
     from selector.decision import Decision
     from selector.requirements import Requirement, RequirementProfile
 
+LEAST_WEIGHT = 0.01
+"""A weight that is moved on a slider is at least this, before all are brought to a sum of 1."""
 _STEPS = 200
 _SHARE_STEP = 0.1
 
@@ -46,6 +50,21 @@ class LimitRange:
     decimals: int
     smallest: float
     largest: float | None
+
+    def written(self, shown: float) -> str:
+        """A limit as text that `read` reads back, for an address: "49.5 ms"."""
+        return f"{shown:.12g} {self.scale.unit}".strip()
+
+    def read(self, text: str) -> float:
+        """A limit in `scale`'s unit from a text with any unit.
+
+        Raises:
+            UsageError: It is no quantity, or none that the limit can be.
+        """
+        shown = _tidy(parse_quantity(text, self.scale.kind) / self.scale.factor)
+        if not self.smallest <= shown <= (math.inf if self.largest is None else self.largest):
+            raise UsageError(f"{self.title}: {text!r} cannot be the limit")
+        return shown
 
 
 def limit_ranges(decision: Decision) -> tuple[LimitRange, ...]:
@@ -113,3 +132,35 @@ def with_limits(profile: RequirementProfile, limits: Mapping[str, float]) -> Req
         if not math.isclose(shown, requirement.limit / scale.factor, rel_tol=1e-9):
             profile = profile.with_limit(key, _tidy(shown * scale.factor))
     return profile
+
+
+def weights_of(profile: RequirementProfile) -> dict[str, float]:
+    """The weights that can be moved, by metric, in points of 100; empty unless the profile ranks by several."""
+    weights = profile.objective.weights
+    return {key: _tidy(round(100 * weight, 4)) for key, weight in weights.items()} if len(weights) > 1 else {}
+
+
+def shares(points: Mapping[str, float]) -> dict[str, float]:
+    """Weights brought to a sum of 1."""
+    total = sum(points.values())
+    return {key: point / total for key, point in points.items()}
+
+
+def with_weights(profile: RequirementProfile, points: Mapping[str, float]) -> RequirementProfile:
+    """The profile with other weights.
+
+    Args:
+        profile: As it was.
+        points: By metric, in any unit; brought to a sum of 1. Those of `weights_of` leave the profile as it is.
+
+    Raises:
+        UsageError: The profile does not weigh just these metrics, or a weight is not above 0.
+    """
+    if dict(points) == weights_of(profile):
+        return profile
+    if set(points) != set(profile.objective.weights):
+        raise UsageError(f"the profile {profile.name!r} weighs {', '.join(profile.objective.weights) or 'nothing'}")
+    old = profile.objective
+    kept = None if set(old.tie_breakers) & set(points) else old.tie_breakers
+    objective = weighted({key: points[key] for key in old.weights}, kept, profile.workload.scenario)
+    return profile.model_copy(update={"objective": objective})

@@ -128,12 +128,18 @@ class Ladder:
     description: str
 
 
-def spreads(decision: Decision, most: int = FINALISTS) -> Spreads | None:
-    """How the queries of the first of the ranking are spread; None where no samples are at hand."""
+def spreads(decision: Decision, most: int = FINALISTS, shown: Sequence[Assessment] | None = None) -> Spreads | None:
+    """How the queries of the first of the ranking are spread; None where no samples are at hand.
+
+    Args:
+        decision: What was decided.
+        most: Candidates at most.
+        shown: Others than the ranking's, with their samples.
+    """
     from selector.profiler.statistics import decode
 
     taken: dict[str, tuple[Assessment, list[float]]] = {}
-    for one in decision.ranked:
+    for one in decision.ranked if shown is None else shown:
         measurement = one.measurement
         if measurement is None or measurement.observation is None or measurement.id in taken:
             continue  # another tag of the same architecture was not timed again
@@ -199,7 +205,7 @@ def _spread(
     )
     return Spread(
         id=plain(one.id),
-        title=f"{one.rank}{'=' if one.tied_with else ''}  {name(one)}",
+        title=name(one) if one.rank is None else f"{one.rank}{'=' if one.tied_with else ''}  {name(one)}",
         standing=standing_of(decision, one),
         queries=len(times),
         bins=bins,
@@ -228,13 +234,53 @@ def _told(row: Spread) -> str:
     return f"{row.title}: {row.queries:,} queries, {marks}"
 
 
-def ladder(decision: Decision) -> Ladder | None:
-    """Every way of the winner's model that runs here against eager.
+@dataclass(frozen=True)
+class WarmUp:
+    """The first queries after loading, which no figure counts.
+
+    Attributes:
+        title: Of the upright axis, with its unit.
+        times: What each took, in that unit, the very first one first.
+        usual: What the median query took afterwards, in that unit; None where it is not known.
+        description: For people who do not see the figure.
+    """
+
+    title: str
+    times: tuple[float, ...]
+    usual: float | None
+    description: str
+
+
+def warm_up(one: Assessment) -> WarmUp | None:
+    """How a candidate became fast; None where it was not timed."""
+    observation = None if one.measurement is None else one.measurement.observation
+    if observation is None or not observation.warmup:
+        return None
+    times = observation.warmup
+    p50 = observation.summary.percentiles.get("p50")
+    usual = None if p50 is None else p50.value
+    scale = scale_for("latency_p50", [usual or times[-1]])
+    first = show("latency_p50", times[0])
+    after = "" if usual is None else f"; afterwards the median query took {show('latency_p50', usual)}"
+    return WarmUp(
+        title=f"time ({scale.unit})",
+        times=tuple(time / scale.factor for time in times),
+        usual=None if usual is None else usual / scale.factor,
+        description=f"{len(times):,} queries to warm up, the first took {first}{after}",
+    )
+
+
+def ladder(decision: Decision, of: Assessment | None = None) -> Ladder | None:
+    """Every way of a candidate's model that runs here against eager.
+
+    Args:
+        decision: What was decided.
+        of: The candidate; the winner without it.
 
     Returns:
         None without a winner, an eager figure or another way.
     """
-    winner = decision.winner
+    winner = of or decision.winner
     if winner is None:
         return None
     key = "throughput" if decision.profile.workload.scenario == "offline" else "latency_p50"

@@ -1,6 +1,6 @@
 """The requirement profile: what is asked, read from YAML, checked whole, and compared with what was observed."""
 
-from selector.requirements.loader import bundled_profiles, load_profile, parse_profile
+from selector.requirements.loader import bundled_profiles, load_profile, parse_profile, read_profile
 from selector.requirements.objective import Objective
 from selector.requirements.profile import (
     Calibration,
@@ -36,6 +36,7 @@ __all__ = [
     "judge",
     "load_profile",
     "parse_profile",
+    "read_profile",
     "reading_for",
     "static_exclusion",
 ]

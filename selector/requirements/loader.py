@@ -39,6 +39,22 @@ def load_profile(path: str | Path, check: Check | None = None) -> RequirementPro
     return parse_profile(_text_of(str(path)), str(path), check)
 
 
+def read_profile(content: bytes, name_for_errors: str = "profile", check: Check | None = None) -> RequirementProfile:
+    """The profile in the bytes of a file, which may come from anywhere. Pure.
+
+    Args:
+        content: YAML in UTF-8; more than `MAX_BYTES` are refused unread.
+        name_for_errors: Stands for the file in messages.
+        check: As for `load_profile`.
+
+    Raises:
+        ProfileError: Everything that is wrong, as `load_profile` says it of a file.
+    """
+    if len(content) > MAX_BYTES:
+        raise ProfileError(name_for_errors, [_too_large()])
+    return parse_profile(_decode(content, name_for_errors), name_for_errors, check)
+
+
 def bundled_profiles() -> list[str]:
     """Names of the profiles that come with the program."""
     return sorted(entry.stem for entry in folder("profiles").glob("*.yaml"))

@@ -100,6 +100,46 @@ def of_run(connection: sa.Connection, run_id: str) -> Sequence[sa.RowMapping]:
     return connection.execute(_MEASUREMENT.where(measurements.c.run_id == run_id)).mappings().all()
 
 
+def last_of_run(
+    connection: sa.Connection, run_id: str, number: int, *, failed: bool = False
+) -> Sequence[sa.RowMapping]:
+    """The rows that a run added last, or the last of those that failed, in order."""
+    newest = (
+        sa.select(measurements.c.id)
+        .where(measurements.c.run_id == run_id)
+        .where(measurements.c.outcome != "ok" if failed else sa.true())
+        .order_by(measurements.c.revision.desc(), measurements.c.id.desc())
+        .limit(number)
+    )
+    return connection.execute(_MEASUREMENT.where(measurements.c.id.in_(newest))).mappings().all()
+
+
+def outcomes_of_runs(connection: sa.Connection, run_ids: Iterable[str]) -> Mapping[str, Mapping[str, int]]:
+    """By run and outcome, how many measurements it added."""
+    query = sa.select(measurements.c.run_id, measurements.c.outcome, sa.func.count()).group_by(
+        measurements.c.run_id, measurements.c.outcome
+    )
+    counts: dict[str, dict[str, int]] = defaultdict(dict)
+    for chunk in _chunks(run_ids):
+        for run_id, outcome, number in connection.execute(query.where(measurements.c.run_id.in_(chunk))):
+            counts[run_id][outcome] = number
+    return counts
+
+
+def ways_by_architecture(connection: sa.Connection) -> Mapping[str, Mapping[str, int]]:
+    """By architecture and optimization, how many measurements there are, wherever they were taken.
+
+    Only columns of an index are read, so that it takes no longer where logs are large.
+    """
+    query = sa.select(measurements.c.architecture, measurements.c.optimization, sa.func.count()).group_by(
+        measurements.c.architecture, measurements.c.optimization
+    )
+    counts: dict[str, dict[str, int]] = defaultdict(dict)
+    for architecture, optimization, number in connection.execute(query):
+        counts[architecture][optimization] = number
+    return counts
+
+
 def samples(connection: sa.Connection, measurement_ids: Iterable[str]) -> Iterator[tuple[str, str, bytes]]:
     """(measurement id, encoding, latencies) of those that have any."""
     query = sa.select(observations.c.measurement_id, observations.c.encoding, observations.c.latencies)

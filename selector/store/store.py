@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
@@ -250,10 +250,24 @@ class Store:
             for one in newest
         }
 
-    def measurements(self, run_id: str, *, with_samples: bool = False) -> list[Measurement]:
-        """What a run measured, unmerged, in order; failures too."""
+    def measurements(
+        self, run_id: str, *, with_samples: bool = False, last: int | None = None, failed: bool = False
+    ) -> list[Measurement]:
+        """What a run measured, unmerged, in order; failures too.
+
+        Args:
+            run_id: The run.
+            with_samples: Load raw latencies too; else `Observation.latencies` is empty.
+            last: Only so many, those that it added last.
+            failed: Whether these are the last of those that failed.
+        """
         with self._reading() as connection:
-            found = self._load.measurements(connection, queries.of_run(connection, run_id))
+            rows = (
+                queries.of_run(connection, run_id)
+                if last is None
+                else queries.last_of_run(connection, run_id, last, failed=failed)
+            )
+            found = self._load.measurements(connection, rows)
             samples = self._load.samples(connection, [one.id for one in found] if with_samples else [])
         return [_with_latencies(one, samples.get(one.id, b"")) for one in found]
 
@@ -282,6 +296,20 @@ class Store:
             found = self._load.measurements(connection, queries.ok_of(connection, identity))
         by_run = {one.run_id: one.observation.summary for one in found if one.observation is not None}
         return [summary.percentiles["p50"].value for summary in by_run.values() if "p50" in summary.percentiles]
+
+    def outcomes(self, run_ids: Iterable[str]) -> Mapping[str, Mapping[str, int]]:
+        """How many measurements each run added, by run id and outcome; counted by the database.
+
+        Args:
+            run_ids: Of any number; runs without measurements are missing.
+        """
+        with self._reading() as connection:
+            return queries.outcomes_of_runs(connection, run_ids)
+
+    def measured_ways(self) -> Mapping[str, Mapping[str, int]]:
+        """How many measurements there are, by architecture and optimization; counted by the database."""
+        with self._reading() as connection:
+            return queries.ways_by_architecture(connection)
 
     def runs(
         self, limit: int | None = None, *, with_excluded: bool = False, with_checks: bool = True
