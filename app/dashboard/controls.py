@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from selector.decision import Decision
     from selector.requirements import RequirementProfile
 
-_KEPT = "controls:kept"
+_KEPT, _RANGES = "controls:kept", "controls:ranges"
 _LIMIT, _WEIGHT = "limit.", "weight."
 
 
@@ -91,7 +91,7 @@ def controls(source: str, asked: Decision) -> Moved:
         source: Tells this pick's widgets from those of another.
         asked: What is decided as it was asked.
     """
-    ranges = limit_ranges(asked)
+    ranges = _ranges(asked)
     weights = weights_of(asked.profile)
     kept = _kept(source, asked)
     slots: dict[str, Any] = {}
@@ -122,9 +122,17 @@ def controls(source: str, asked: Decision) -> Moved:
     return Moved(_edited(asked, kept), slots)
 
 
+def _ranges(asked: Decision) -> tuple[LimitRange, ...]:
+    """The ranges of all sliders, found once: they look at every candidate."""
+    held: tuple[Decision, tuple[LimitRange, ...]] | None = st.session_state.get(_RANGES)
+    if held is None or held[0] is not asked:
+        held = st.session_state[_RANGES] = (asked, limit_ranges(asked))
+    return held[1]
+
+
 def _asked(asked: Decision) -> dict[str, float]:
     """What the profile says, by the keys of knobs."""
-    limits = {one.key: one.value for one in limit_ranges(asked)}
+    limits = {one.key: one.value for one in _ranges(asked)}
     return limits | {f"weight:{key}": value for key, value in weights_of(asked.profile).items()}
 
 
@@ -139,7 +147,7 @@ def _kept(source: str, asked: Decision) -> dict[str, float]:
 
 
 def _from_address(kept: dict[str, float], asked: Decision) -> None:
-    ranges = {one.key: one for one in limit_ranges(asked)}
+    ranges = {one.key: one for one in _ranges(asked)}
     for key, text in address.asked_below(_LIMIT).items():
         try:
             kept[key] = ranges[key].read(text)
@@ -159,7 +167,7 @@ def _from_address(kept: dict[str, float], asked: Decision) -> None:
 def _edited(asked: Decision, kept: Mapping[str, float]) -> RequirementProfile:
     """The profile as moved, noted in the address; the asked one where it cannot be."""
     before = _asked(asked)
-    ranges = {one.key: one for one in limit_ranges(asked)}
+    ranges = {one.key: one for one in _ranges(asked)}
     for key, value in kept.items():
         if value == before.get(key):
             continue
