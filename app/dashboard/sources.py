@@ -107,9 +107,9 @@ def _of_run(store: Store, url: str, revision: int, runs: list[RunRecord]) -> Sou
 
 
 def run_title(run: RunRecord) -> str:
-    """A run in a list: "quickstart 2026-11-23 01:45:01 (interrupted)"."""
+    """A run in a list: "quickstart 2026-11-23 01:45:01 3fa9 (interrupted)"; two may begin in one second."""
     ended = "" if run.status == "finished" else f" ({run.status})"
-    return f"{run.profile_name} {run.started:%Y-%m-%d %H:%M:%S}{ended}"
+    return f"{run.profile_name} {run.started:%Y-%m-%d %H:%M:%S} {run.id[-4:]}{ended}"
 
 
 def _of_environment(

@@ -183,7 +183,8 @@ def estimate(
         return Estimate(key, first, second, Basis.MISSING)
     logarithmic = _logarithmic(key, first, second)
     centre = math.log(second.value / first.value) if logarithmic else second.value - first.value
-    if same:
+    # Two tags of one architecture share what was timed, and still have published accuracies of their own.
+    if same and (first.value == second.value or first.evidence != "published"):
         return Estimate(key, first, second, Basis.SAME, centre, logarithmic=logarithmic)
     mine, others = (_spread(key, one, sessions, logarithmic=logarithmic) for one in (first, second))
     basis = max(_basis(key, first), _basis(key, second), key=_ORDER.index)

@@ -10,7 +10,7 @@ from selector.devices import Runner
 from selector.errors import FallbackError
 from selector.optimizations.base import Bench, Built, Optimization, register
 from selector.optimizations.graph import BATCH, EXPORT_LIBRARIES, EXPORT_PACKAGES, INPUT, export_onnx, onnx_path
-from selector.optimizations.placement import placement, profiled, refuse_other_providers
+from selector.optimizations.placement import Placement, placement, profiled, refuse_other_providers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -73,7 +73,11 @@ class OnnxRuntime(Optimization):
             session.run(None, {INPUT: np.zeros((bench.candidate.batch_size, 3, height, width), np.float32)})
             ran = placement(session)
         refuse_other_providers(ran, self.provider)
+        self.prove(ran)
         return built
+
+    def prove(self, ran: Placement) -> None:
+        """Looks at what ran, beside where; for ways that change the arithmetic."""
 
     def graph(self, bench: Bench) -> Built:
         """Makes the graph that is run: the shared export."""

@@ -23,6 +23,7 @@ from selector.optimizations.base import Bench, Built, Optimization, register
 from selector.optimizations.graph import BATCH, EXPORT_LIBRARIES, EXPORT_PACKAGES, INPUT, export_onnx, onnx_path
 from selector.optimizations.placement import placement, profiled, refuse_other_providers
 from selector.optimizations.pytorch import cuda_gap
+from selector.optimizations.tensorrt import tensorrt_gap
 from selector.types import DeviceKind, Environment
 
 if TYPE_CHECKING:
@@ -114,7 +115,8 @@ class OnnxRuntimeGpu(Optimization):
             if library in ("onnxruntime-gpu", "tensorrt") and library not in installed:
                 other = "pip uninstall onnxruntime && " if "onnxruntime" in installed else ""
                 return f"{library} is not installed: {other}pip install {library}"
-        return cuda_gap()  # torch holds the buffers
+        gap = tensorrt_gap(environment) if "tensorrt" in self.libraries else None
+        return gap or cuda_gap()  # torch holds the buffers
 
     def build(self, bench: Bench) -> Built:
         """The shared export, what the provider makes of it, and the proof of where it runs.

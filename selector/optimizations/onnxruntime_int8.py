@@ -6,6 +6,7 @@ from pathlib import Path
 
 from selector.optimizations.base import Bench, Built, register
 from selector.optimizations.onnxruntime import OnnxRuntime
+from selector.optimizations.placement import Placement, refuse_other_arithmetic
 from selector.optimizations.quantization import (
     QUANTIZATION_LIBRARIES,
     QUANTIZATION_PACKAGES,
@@ -32,6 +33,14 @@ class OnnxRuntimeInt8(OnnxRuntime):
     def path(self, bench: Bench) -> Path:
         """Where that is."""
         return quantized_path(bench)
+
+    def prove(self, ran: Placement) -> None:
+        """Int8 must have run.
+
+        Raises:
+            FallbackError: Most of what multiplies ran in fp32.
+        """
+        refuse_other_arithmetic(ran)
 
 
 register(OnnxRuntimeInt8())

@@ -131,11 +131,14 @@ def verify_layers(compiled: Any, precision: Precision) -> None:
     """Reads back from a compiled model what its layers really run in.
 
     Raises:
-        FallbackError: Less than half of the layers with weights run in `precision`; for fp32, any does not.
+        FallbackError: Less than half of the layers with weights run in `precision`; for fp32, any does not. Or none
+            is found.
     """
     layers = layer_precisions(compiled)
+    if not layers:
+        raise FallbackError(f"OpenVINO names no layer with weights, so nothing proves that it runs in {precision}")
     right = sum(layer in _RUNS[precision] for layer in layers)
-    if layers and right < (len(layers) if precision == "fp32" else len(layers) / 2):
+    if right < (len(layers) if precision == "fp32" else len(layers) / 2):
         counted = ", ".join(f"{layers.count(name)} in {name}" for name in sorted(set(layers)))
         raise FallbackError(f"asked OpenVINO for {precision}, the layers with weights run otherwise: {counted}")
 

@@ -20,6 +20,18 @@ SHAPE_OPERATORS = frozenset(
     {"Cast", "Concat", "Constant", "ConstantOfShape", "Gather", "Range", "Shape", "Slice", "Squeeze", "Unsqueeze"}
 )
 """What exporters write to work out shapes; ONNX Runtime keeps such nodes on the CPU on purpose."""
+_INT8_PRODUCTS = frozenset(
+    {
+        *("QLinearConv", "QLinearMatMul", "QGemm", "ConvInteger", "MatMulInteger", "MatMulIntegerToFloat"),
+        *("DynamicQuantizeMatMul", "QAttention", "QLinearConvTranspose", "NhwcQLinearConv"),
+    }
+)
+_OTHER_PRODUCTS = frozenset(
+    {
+        *("Conv", "FusedConv", "NhwcFusedConv", "ConvTranspose", "MatMul", "FusedMatMul", "Gemm", "FusedGemm"),
+        *("Attention", "MultiHeadAttention"),
+    }
+)
 _NAMED = 3
 """Nodes that a message names."""
 
@@ -65,6 +77,23 @@ def refuse_other_providers(ran: Placement, provider: str) -> None:
         )
         raise FallbackError(
             f"asked for {provider}, which ran {len(ran.get(provider, ()))} nodes; {told or 'no other ran either'}"
+        )
+
+
+def refuse_other_arithmetic(ran: Placement) -> None:
+    """At least half of the nodes that multiply must have run in int8.
+
+    Raises:
+        FallbackError: Fewer did. ONNX Runtime has not fused the quantize and dequantize nodes around the others,
+            which then compute in fp32.
+    """
+    operators = [operator for nodes in ran.values() for operator in nodes.values()]
+    products = [one for one in operators if one in _INT8_PRODUCTS or one in _OTHER_PRODUCTS]
+    right = sum(one in _INT8_PRODUCTS for one in products)
+    if not products or right < len(products) / 2:
+        raise FallbackError(
+            f"asked ONNX Runtime for int8, {right} of {len(products)} nodes that multiply ran in it; the others ran "
+            f"in fp32 ({', '.join(sorted(set(products) & _OTHER_PRODUCTS)) or 'none is known'})"
         )
 
 

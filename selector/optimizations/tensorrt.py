@@ -51,6 +51,8 @@ from selector.types import DeviceKind, Environment, Precision
 
 OLDEST, OLDEST_GPU = Version("10.12"), 75
 """The first release whose strongly typed networks serve here, and the compute capability that it still supports."""
+TOO_NEW = Version("12")
+"""The first major release of which no name is known here."""
 _DROPPED = {70: "Volta is not supported since 10.5", 72: "Xavier is not supported since 10.5"}
 
 
@@ -87,7 +89,7 @@ class TensorRt(Optimization):
             return reason
         if self.precision in ("bf16", "fp16"):
             reason = bf16_gap(environment) if self.precision == "bf16" else fp16_gap(environment)
-        return reason or _gap(environment) or cuda_gap()
+        return reason or tensorrt_gap(environment) or cuda_gap()
 
     def graph(self, bench: Bench) -> Built:
         """Makes the graph unless the cache has it."""
@@ -161,15 +163,18 @@ def _machine(bench: Bench) -> dict[str, Any]:
     return {"gpu": gpu, "versions": library_versions(("tensorrt",))}
 
 
-def _gap(environment: Environment) -> str | None:
+def tensorrt_gap(environment: Environment) -> str | None:
     """Why the installed TensorRT cannot serve this GPU, or None."""
     written = dict(environment.versions).get("tensorrt", str(OLDEST))
     try:
         version = Version(written)
     except InvalidVersion:
         version = OLDEST
+    fitting = f"pip install 'tensorrt>={OLDEST},<{TOO_NEW}'"
     if version < OLDEST:
-        return f"TensorRT {written} is too old, this needs {OLDEST} or newer: pip install 'tensorrt>={OLDEST},<12'"
+        return f"TensorRT {written} is too old, this needs {OLDEST} or newer: {fitting}"
+    if version >= TOO_NEW:
+        return f"TensorRT {written} is newer than what this was written for, this needs {OLDEST} or newer: {fitting}"
     capability = compute_capability(environment)
     if capability < OLDEST_GPU:
         dropped = _DROPPED.get(capability, "older GPUs are not supported any more")

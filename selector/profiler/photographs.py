@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from selector.errors import BuildFailedError
 from selector.optimizations.calibration import Calibration, CalibrationSet
 from selector.optimizations.inputs import realistic_images
-from selector.types import Candidate, ModelFacts
+from selector.types import Candidate, ModelFacts, content_hash
 
 if TYPE_CHECKING:
     from selector.devices.base import Batch
@@ -28,7 +28,8 @@ def calibration_for(images: CalibrationSet, facts: ModelFacts, candidate: Candid
             for index in range(images.count):
                 yield realistic_images(1, candidate.image_size, _SEED + index)
 
-    return Calibration(images.digest, read)
+    key = content_hash([images.digest, preprocessing(facts, candidate.image_size)]) if images.files else images.digest
+    return Calibration(key, read)
 
 
 def photographs(files: Iterable[Path], facts: ModelFacts, candidate: Candidate) -> Iterator[Batch]:
@@ -52,12 +53,22 @@ def photographs(files: Iterable[Path], facts: ModelFacts, candidate: Candidate) 
 
 def transform_for(facts: ModelFacts, size: tuple[int, int]) -> Callable[[Any], Any]:
     """The evaluation transform that timm has for the weights, at `size`; from an RGB image to a tensor."""
+    from timm.data import create_transform
+
+    transform: Callable[[Any], Any] = create_transform(**preprocessing(facts, size), is_training=False)
+    return transform
+
+
+def preprocessing(facts: ModelFacts, size: tuple[int, int]) -> dict[str, Any]:
+    """How timm resizes, crops and normalizes for the weights, at `size`.
+
+    Tags of one architecture differ in it: what was computed from photographs for one says nothing of another.
+    """
     import timm
-    from timm.data import create_transform, resolve_data_config
+    from timm.data import resolve_data_config
 
     config = timm.models.get_pretrained_cfg(facts.name)
     known = config.to_dict() if config is not None else {}
     tested = config is not None and config.test_input_size is not None and config.test_input_size[1:] == size
     resolved = resolve_data_config({}, pretrained_cfg=known, use_test_size=tested)
-    transform: Callable[[Any], Any] = create_transform(**{**resolved, "input_size": (3, *size)}, is_training=False)
-    return transform
+    return {**resolved, "input_size": (3, *size)}

@@ -29,15 +29,19 @@ MOST = 0.75
 """However much rounding moves: an answer of zeros is off by 1, an unrelated one by 1.4."""
 
 
-def allowed_error(tolerance: float, rounding: float | None, source: WeightsSource) -> float:
+def allowed_error(
+    tolerance: float, rounding: float | None, source: WeightsSource, usual: float | None = None
+) -> float:
     """The relative error that a way may show.
 
     Args:
-        tolerance: That of the profile. For weights that were trained it holds as it is.
+        tolerance: That of the profile. For weights that were trained it holds as it is, and so does one that somebody
+            chose.
         rounding: See `rounding_error`; None where it was not simulated.
         source: Of the weights. Random ones get what their own rounding makes necessary, up to `MOST`.
+        usual: The tolerance of a profile that says nothing; None where `tolerance` is that.
     """
-    if source != "random" or rounding is None:
+    if source != "random" or rounding is None or (usual is not None and tolerance != usual):
         return tolerance
     return max(tolerance, min(MOST, FACTOR * rounding))
 

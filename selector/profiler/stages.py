@@ -26,10 +26,11 @@ from selector.profiler.agreement import Logits, compare
 from selector.profiler.calm import Quiet, time_calmly
 from selector.profiler.harness import Stopwatch, no_garbage_collection, warm_up
 from selector.profiler.lookout import Conditions, Lookout
-from selector.profiler.photographs import calibration_for, photographs
+from selector.profiler.photographs import calibration_for, photographs, preprocessing
 from selector.profiler.protocol import StoppingRule
 from selector.profiler.rounding import allowed_error, rounding_error
 from selector.profiler.statistics import encode, summarize
+from selector.requirements.profile import usual_tolerances
 from selector.types import (
     RANDOM_WEIGHTS,
     Agreement,
@@ -38,6 +39,7 @@ from selector.types import (
     ModelFacts,
     Observation,
     Weights,
+    content_hash,
 )
 
 if TYPE_CHECKING:
@@ -101,15 +103,26 @@ class BuildRecord:
     diagnostics: Mapping[str, float] = field(default_factory=dict)
 
 
+_RECORDED = {"seconds", "artifact_bytes", "diagnostics", "sizes"}
+"""What a record of a build holds; one without is not of this version, or damaged."""
+
+
 def find_build(job: Job) -> BuildRecord | None:
     """The record of an earlier build that still stands, or None. Without torch."""
     cache = ArtifactCache(job.cache)
     record = cache.read_json(_build_path(cache, job))
-    if record is None or not all((cache.folder / file).is_file() for file in record["files"]):
+    if record is None or not record.keys() >= _RECORDED or not isinstance(record["sizes"], dict):
         return None
-    cache.touch([_build_path(cache, job), *(cache.folder / file for file in record["files"])])
-    diagnostics = record.get("diagnostics", {})
-    return BuildRecord(record["seconds"], record["artifact_bytes"], from_cache=True, diagnostics=diagnostics)
+    files = {cache.folder / file: size for file, size in record["sizes"].items()}
+    damaged = [path for path, size in files.items() if path.is_file() and path.stat().st_size != size]
+    for path in damaged:  # cut short by a full disk or by a copy; what made it takes a file that is there for whole
+        path.unlink(missing_ok=True)
+    if damaged or not all(path.is_file() for path in files):
+        return None
+    cache.touch([_build_path(cache, job), *files])
+    return BuildRecord(
+        record["seconds"], record["artifact_bytes"], from_cache=True, diagnostics=record["diagnostics"]
+    )
 
 
 def build(job: Job, phase: Phase) -> BuildRecord:
@@ -136,7 +149,7 @@ def build(job: Job, phase: Phase) -> BuildRecord:
     needed = [stored.path, stored.path.with_suffix(".json"), reference, *built.files]
     needed += [rounding] if rounding is not None else []
     cache.touch(needed)
-    files = [str(path.relative_to(cache.folder)) for path in needed]
+    sizes = {str(path.relative_to(cache.folder)): path.stat().st_size for path in needed}
     record = BuildRecord(built.seconds, built.artifact_bytes, diagnostics=built.diagnostics)
     cache.write_json(
         _build_path(cache, job),
@@ -144,7 +157,7 @@ def build(job: Job, phase: Phase) -> BuildRecord:
             "seconds": record.seconds,
             "artifact_bytes": record.artifact_bytes,
             "diagnostics": dict(record.diagnostics),
-            "files": files,
+            "sizes": sizes,
         },
     )
     return record
@@ -182,7 +195,8 @@ def measure(job: Job, record: BuildRecord, phase: Phase) -> Measured:
     memory = device.read_memory()
     phase("agreement")
     weights = stored.weights if stored is not None else RANDOM_WEIGHTS
-    tolerance = allowed_error(job.tolerance, _read_rounding(cache, job, stored), weights.source)
+    usual = usual_tolerances()[job.candidate.precision]
+    tolerance = allowed_error(job.tolerance, _read_rounding(cache, job, stored), weights.source, usual)
     agreement = _agree(job, runner, images, reference, weights, tolerance, device)
     timed = time_calmly(
         _stopwatch(runner, first, device), job.rule, device, threads=job.threads, quiet=job.quiet, phase=phase
@@ -299,8 +313,10 @@ def _images(job: Job) -> Batch:
 
 
 def _images_key(job: Job) -> str:
-    """Names what outputs are compared on."""
-    return job.calibration.digest if job.calibration is not None and job.calibration.files else "noise"
+    """Names what outputs are compared on: the images as the model sees them."""
+    if job.calibration is None or not job.calibration.files:
+        return "noise"
+    return content_hash([job.calibration.digest, preprocessing(job.facts, job.candidate.image_size)])
 
 
 def _write_reference(bench: Bench, images: Batch, path: Path) -> None:
@@ -358,5 +374,8 @@ def _read_rounding(cache: ArtifactCache, job: Job, stored: models.StoredWeights 
 
 
 def _build_path(cache: ArtifactCache, job: Job) -> Path:
+    # Photographs are preprocessed as the tag says, also for weights that are not the tag's.
+    photographed = job.calibration is not None and bool(job.calibration.files)
+    images = job.calibration.digest if job.calibration is not None and photographed else "noise"
     weights = job.facts.name if job.pretrained else models.RANDOM_INITIALIZATION
-    return cache.path("builds", [job.identity, weights, _images_key(job)], ".json")
+    return cache.path("builds", [job.identity, weights, images, job.facts.name if photographed else ""], ".json")

@@ -16,6 +16,8 @@ def plain(text: object) -> str:
     and lone surrogates become the replacement character.
     """
     line = " ".join(str(text).split())
+    if line.isascii() and line.isprintable():  # most names are, and there are thousands
+        return line
     return "".join(_REPLACEMENT if _hidden(character) else character for character in line)
 
 

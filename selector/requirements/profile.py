@@ -141,6 +141,11 @@ class Calibration(_Section):
     digest: fields.Digest = ""
 
 
+def usual_tolerances() -> dict[Precision, float]:
+    """Every precision's tolerance where the profile names none."""
+    return _tolerances({})
+
+
 def _tolerances(given: dict[Precision, float]) -> dict[Precision, float]:
     """Every precision's tolerance."""
     known = {**DEFAULT_AGREEMENT, **given}

@@ -14,6 +14,7 @@ from selector.errors import FallbackError
 from selector.optimizations import OPTIMIZATIONS, Bench, Built
 from selector.optimizations.graph import BATCH, INPUT, OUTPUT, onnx_path
 from selector.optimizations.onnxruntime import OnnxRuntime
+from selector.optimizations.placement import refuse_other_arithmetic
 
 IMAGES = np.arange(2 * 3 * 4 * 4, dtype=np.float32).reshape(2, 3, 4, 4)
 
@@ -119,6 +120,7 @@ def openvino(monkeypatch):
 def test_another_precision_is_a_fallback(bench, openvino, name, hint, other):
     way = OPTIMIZATIONS.get(name)
     openvino.runs_in = hint
+    openvino.layers = [("Convolution", hint)]
     assert way.load(bench).request == "request"
     # Left to itself OpenVINO takes bf16 where the CPU has it: the hint is always given.
     assert openvino.options["INFERENCE_PRECISION_HINT"] == hint
@@ -145,6 +147,41 @@ def test_layers_in_another_precision_are_a_fallback(bench, openvino, name, hint,
     openvino.layers = [("FullyConnected", precision) for precision in layers]
     with pytest.raises(FallbackError, match=f"run otherwise: {told}"):
         OPTIMIZATIONS.get(name).load(bench)
+
+
+def test_layers_that_nobody_names_prove_nothing(bench, openvino):
+    openvino.layers = [("Softmax", "f32")]
+    with pytest.raises(FallbackError, match="nothing proves that it runs in fp32"):
+        OPTIMIZATIONS.get("openvino").load(bench)
+
+
+def test_a_graph_that_onnxruntime_runs_in_fp32_is_no_int8(bench, monkeypatch):
+    pytest.importorskip("onnxruntime", reason="the extra 'onnx' is not installed")
+    from selector.optimizations import onnxruntime_int8
+
+    path = _convolution(bench)
+    monkeypatch.setattr(onnxruntime_int8, "quantized_path", lambda _: path)
+    monkeypatch.setattr(onnxruntime_int8, "quantized_onnx", lambda _: Built(0.0, 1, (path,)))
+    with pytest.raises(FallbackError, match=r"asked ONNX Runtime for int8, 0 of 1 nodes that multiply ran in it"):
+        OPTIMIZATIONS.get("onnxruntime-int8").build(bench)
+
+
+@pytest.mark.parametrize(
+    ("operators", "proven"),
+    [
+        (["QLinearConv", "QLinearConv", "Conv", "Add"], True),
+        (["QLinearMatMul", "MatMul"], True),
+        (["QLinearConv", "Conv", "Gemm"], False),
+        (["Add"], False),
+    ],
+)
+def test_half_of_what_multiplies_runs_in_int8(operators, proven):
+    ran = {"CPUExecutionProvider": {f"node{place}": one for place, one in enumerate(operators)}}
+    if proven:
+        refuse_other_arithmetic(ran)
+    else:
+        with pytest.raises(FallbackError):
+            refuse_other_arithmetic(ran)
 
 
 def test_a_graph_without_int8_nodes_is_no_int8(bench, monkeypatch):

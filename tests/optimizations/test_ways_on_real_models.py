@@ -324,9 +324,25 @@ def test_what_is_gone_is_built_again(bench, graph):
 
 
 @pytest.mark.parametrize("graph", [VIT], indirect=True)
+def test_what_was_cut_short_is_built_again(bench, graph):
+    planned, path = graph
+    whole = path.stat().st_size
+    records = list(bench.cache.folder.glob("builds/*.json"))
+    for damaged in (path, *bench.cache.folder.glob("reference/*.npy")):
+        damaged.write_bytes(damaged.read_bytes()[:1000])
+    for one in planned:
+        _check(one, bench.measure(one).measurement)
+    assert path.stat().st_size == whole
+    for record in records:
+        record.write_text('{"x": 1}')
+    _check(planned[0], bench.measure(planned[0]).measurement)
+
+
+@pytest.mark.parametrize("graph", [VIT], indirect=True)
 def test_a_graph_that_cannot_be_read_is_a_failed_build(bench, graph):
     planned, path = graph
-    path.write_bytes(path.read_bytes()[:1000])
+    content = path.read_bytes()
+    path.write_bytes(content[:1000] + bytes(len(content) - 1000))  # of the right size
     for one in planned:
         measurement = bench.measure(one).measurement
         assert measurement.outcome is Outcome.BUILD_FAILED, one.candidate.id
