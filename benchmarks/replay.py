@@ -23,12 +23,13 @@ from typing import Any
 import numpy as np
 from published_tables import Table, arrays, read_accuracy, read_tables
 
-from selector.search.cost_model import CostModel, Covariances, Kernel, hyperparameters, work_mean
-from selector.search.features import Floats
+from selector.search.cost_model import Blend, CostModel, Covariances, Kernel, hyperparameters, work_mean
+from selector.search.features import Floats, Integers
 from selector.search.guide import Guide
 
 BUDGETS = (0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 REFERENCES = ("random", "accuracy-first", "work-first")
+MAKE = int(__import__("os").environ.get("MAKE","2"))
 OPENING = {"cold": 3, "transfer": 2}
 
 
@@ -55,13 +56,12 @@ class World:
     truth: Floats
     accuracy: Floats
     gmacs: Floats
-    mean: Floats
-    own: Floats
-    covariances: Covariances
+    makes: Integers
+    parts: tuple[tuple[Floats, Covariances, Floats], ...]
 
-    def model(self) -> CostModel:
+    def model(self) -> Blend:
         """A cost model that has seen nothing."""
-        return CostModel(self.mean, self.covariances, self.own)
+        return Blend([CostModel(mean, covariances, own) for mean, covariances, own in self.parts])
 
 
 def main() -> None:
@@ -97,18 +97,17 @@ def worlds(folder: Path, devices: list[str]) -> Iterator[World]:
         rows, features, truth, top1 = arrays(table, accuracy)
         work = work_mean(features)
         priors: list[Table | None] = [None, *(one for one in tables if one.device != table.device)]
-        made: dict[str, Covariances] = {}
+        made = {kind: Covariances(Kernel(features, hyperparameters(kind))) for kind in ("cold", "free", "transfer")}
+        owns = {kind: np.full(len(rows), hyperparameters(kind).own) for kind in made}
+        unknown = [(work, made[kind], owns[kind]) for kind in ("cold", "free")]
         for prior in priors:
-            kind = "cold" if prior is None else "transfer"
-            figures = hyperparameters(kind)
-            if kind not in made:
-                made[kind] = Covariances(Kernel(features, figures))
-            mean, own = work, np.full(len(rows), figures.own)
+            parts = unknown
             if prior is not None:
                 found = np.array([np.log(prior.seconds.get(row, np.nan)) for row in rows])
                 absent = np.isnan(found)
                 mean = np.where(absent, work + np.nanmedian(found - work), found)
-                own = np.where(absent, np.hypot(own, 0.4), own)
+                told = {kind: np.where(absent, np.hypot(own, 0.4), own) for kind, own in owns.items()}
+                parts = [(mean, made[kind], told[kind]) for kind in ("transfer", "free")] + unknown
             yield World(
                 table.name,
                 prior.name if prior else "cold",
@@ -116,9 +115,8 @@ def worlds(folder: Path, devices: list[str]) -> Iterator[World]:
                 truth,
                 top1,
                 features.work[:, 0],
-                mean,
-                own,
-                made[kind],
+                features.groups[:, MAKE],
+                tuple(parts),
             )
 
 
@@ -147,7 +145,7 @@ def loss(world: World, profile: Profile) -> Floats:
 
 def guided(world: World, profile: Profile, confidence: float) -> list[int]:
     """Indices in the order of measuring, till the stop."""
-    guide = Guide(world.model(), confidence, OPENING["cold" if world.prior == "cold" else "transfer"])
+    guide = Guide(world.model(), confidence, OPENING["cold" if world.prior == "cold" else "transfer"], world.makes)
     open_ = np.ones(len(world.truth), dtype=bool)
     best = np.inf
     order: list[int] = []

@@ -23,9 +23,11 @@ import numpy as np
 from scipy.special import stdtr
 
 from selector.search.features import Features, Floats, Integers
+from selector.search.stopping import missed
 
 _FILE = Path(__file__).with_name("hyperparameters.json")
 _FIRST_ROOM = 32
+_HARDLY = 1e-4
 
 
 @dataclass(frozen=True)
@@ -176,6 +178,17 @@ class CostModel:
         """Chance that each candidate takes less than its bar, given as log seconds; -inf and inf are allowed."""
         return np.asarray(stdtr(self._freedom, (bars - self.mean) / self.deviation()))
 
+    def risk(self, bars: Floats, makes: Integers) -> float:
+        """Bound on the chance that any candidate takes less than its bar; -inf for those that do not count."""
+        return missed((bars - self.mean) / self.deviation(), makes, self._freedom)
+
+    def likelihood(self, index: int, seconds: float) -> float:
+        """Log density of what a candidate took: log seconds."""
+        deviation = self.scale * float(np.sqrt(max(self._variance[index], 0.0) + self._own[index]))
+        surprise = (seconds - self.mean[index]) / deviation
+        freedom = self._freedom
+        return float(-0.5 * (freedom + 1) * np.log1p(surprise**2 / freedom) - np.log(deviation))
+
     def covariance(self, index: int) -> Floats:
         """Covariances of all with one, given what was observed."""
         known = self._basis[: self._steps]
@@ -203,3 +216,66 @@ class CostModel:
             weights = (freedom + 1) / (freedom + squares / square)
             square = (self._weight + float(weights @ squares)) / (self._weight + len(squares))
         return float(np.sqrt(square))
+
+
+class Blend:
+    """Several cost models at once, each believed as far as it has foretold what was observed.
+
+    Which prior fits a device is not known beforehand: the table of a similar device is worth much, that of another
+    kind little. The weights are those of Bayesian model averaging over one-step-ahead predictions.
+
+    Args:
+        models: Over the same candidates, the one believed most beforehand first.
+    """
+
+    def __init__(self, models: Sequence[CostModel]) -> None:
+        self._models = tuple(models)
+        self._evidence = np.zeros(len(self._models))
+
+    @property
+    def weights(self) -> Floats:
+        """How far each model is believed; in sum 1."""
+        raised = np.exp(self._evidence - self._evidence.max())
+        return np.asarray(raised / raised.sum())
+
+    @property
+    def leading(self) -> CostModel:
+        """The model that is believed most."""
+        return self._models[int(np.argmax(self._evidence))]
+
+    @property
+    def mean(self) -> Floats:
+        """Expected log seconds."""
+        return np.asarray(sum(weight * one.mean for weight, one in zip(self.weights, self._models, strict=True)))
+
+    @property
+    def scale(self) -> float:
+        """Of the leading model."""
+        return self.leading.scale
+
+    def deviation(self) -> Floats:
+        """Of the leading model."""
+        return self.leading.deviation()
+
+    def covariance(self, index: int) -> Floats:
+        """Of the leading model, given what was observed."""
+        return self.leading.covariance(index)
+
+    def below(self, bars: Floats) -> Floats:
+        """Chance that each candidate takes less than its bar."""
+        return np.asarray(sum(weight * one.below(bars) for weight, one in self._believed()))
+
+    def risk(self, bars: Floats, makes: Integers) -> float:
+        """Bound on the chance that any candidate takes less than its bar; -inf for those that do not count."""
+        return sum(weight * one.risk(bars, makes) for weight, one in self._believed())
+
+    def _believed(self) -> list[tuple[float, CostModel]]:
+        """Models with their weights; those that are hardly believed are passed over."""
+        pairs = zip(self.weights.tolist(), self._models, strict=True)
+        return [(weight, one) for weight, one in pairs if weight >= _HARDLY]
+
+    def observe(self, index: int, seconds: float) -> None:
+        """Takes in what a candidate took: log seconds."""
+        for position, one in enumerate(self._models):
+            self._evidence[position] += one.likelihood(index, seconds)
+            one.observe(index, seconds)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from selector.search.cost_model import CostModel
-from selector.search.features import Floats
-from selector.search.stopping import chance_of_best, missed
+from selector.search.cost_model import Blend, CostModel
+from selector.search.features import Floats, Integers
+from selector.search.stopping import chance_of_best
 
 Mask = npt.NDArray[np.bool_]
 
@@ -40,12 +40,14 @@ class Guide:
         model: Predicts log seconds.
         confidence: Asked for, below 1.
         opening: How many informative measurements come first.
+        makes: Number of each candidate's make: what surprises together.
     """
 
-    def __init__(self, model: CostModel, confidence: float, opening: int) -> None:
+    def __init__(self, model: CostModel | Blend, confidence: float, opening: int, makes: Integers) -> None:
         self.model = model
         self._risk = 1.0 - confidence
         self._opening = opening
+        self._makes = makes
         self._observed = 0
 
     def observe(self, index: int, seconds: float) -> None:
@@ -64,8 +66,8 @@ class Guide:
             cost: Expected seconds of measuring each, or None where all cost the same.
         """
         chances = np.where(open_, self.model.below(bars), 0.0)
-        risk = missed(chances)
         eligible = open_ & (bars > -np.inf)
+        risk = self.model.risk(np.where(eligible, bars, -np.inf), self._makes)
         if not eligible.any() or (risk <= self._risk and self._observed >= self._opening):
             return Proposal(None, risk, chances)
         if self._observed < self._opening:
