@@ -24,12 +24,11 @@ import numpy as np
 from published_tables import Table, arrays, read_accuracy, read_tables
 
 from selector.search.cost_model import Blend, CostModel, Covariances, Kernel, hyperparameters, work_mean
-from selector.search.features import Floats, Integers
+from selector.search.features import Floats
 from selector.search.guide import Guide
 
 BUDGETS = (0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 REFERENCES = ("random", "accuracy-first", "work-first")
-MAKE = int(__import__("os").environ.get("MAKE","2"))
 OPENING = {"cold": 3, "transfer": 2}
 
 
@@ -56,7 +55,6 @@ class World:
     truth: Floats
     accuracy: Floats
     gmacs: Floats
-    makes: Integers
     parts: tuple[tuple[Floats, Covariances, Floats], ...]
 
     def model(self) -> Blend:
@@ -115,7 +113,6 @@ def worlds(folder: Path, devices: list[str]) -> Iterator[World]:
                 truth,
                 top1,
                 features.work[:, 0],
-                features.groups[:, MAKE],
                 tuple(parts),
             )
 
@@ -145,7 +142,7 @@ def loss(world: World, profile: Profile) -> Floats:
 
 def guided(world: World, profile: Profile, confidence: float) -> list[int]:
     """Indices in the order of measuring, till the stop."""
-    guide = Guide(world.model(), confidence, OPENING["cold" if world.prior == "cold" else "transfer"], world.makes)
+    guide = Guide(world.model(), confidence, OPENING["cold" if world.prior == "cold" else "transfer"])
     open_ = np.ones(len(world.truth), dtype=bool)
     best = np.inf
     order: list[int] = []

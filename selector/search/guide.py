@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from selector.search.cost_model import Blend, CostModel
-from selector.search.features import Floats, Integers
-from selector.search.stopping import chance_of_best
+from selector.search.features import Floats
+from selector.search.stopping import chance_of_best, missed
 
 Mask = npt.NDArray[np.bool_]
 
@@ -40,14 +40,12 @@ class Guide:
         model: Predicts log seconds.
         confidence: Asked for, below 1.
         opening: How many informative measurements come first.
-        makes: Number of each candidate's make: what surprises together.
     """
 
-    def __init__(self, model: CostModel | Blend, confidence: float, opening: int, makes: Integers) -> None:
+    def __init__(self, model: CostModel | Blend, confidence: float, opening: int) -> None:
         self.model = model
         self._risk = 1.0 - confidence
         self._opening = opening
-        self._makes = makes
         self._observed = 0
 
     def observe(self, index: int, seconds: float) -> None:
@@ -67,7 +65,7 @@ class Guide:
         """
         chances = np.where(open_, self.model.below(bars), 0.0)
         eligible = open_ & (bars > -np.inf)
-        risk = self.model.risk(np.where(eligible, bars, -np.inf), self._makes)
+        risk = missed(chances)
         if not eligible.any() or (risk <= self._risk and self._observed >= self._opening):
             return Proposal(None, risk, chances)
         if self._observed < self._opening:
