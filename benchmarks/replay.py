@@ -225,7 +225,9 @@ def figures(pool: dict[str, Any], kind: str | None = None) -> dict[str, float]:
 def line(pool: dict[str, Any]) -> str:
     """One line for the console."""
     shown = figures(pool)
-    parts = [f"{figures(pool, kind)['median']:.2f}/{figures(pool, kind)['p90']:.2f}" for kind in ("accuracy", "speed")]
+    parts = [
+        f"{figures(pool, kind)['median']:.2f}/{figures(pool, kind)['p90']:.2f}" for kind in ("accuracy", "speed")
+    ]
     return (
         f"{pool['table']:38} {pool['prior']:38} stop {shown['median']:5.2f} / {shown['p90']:5.2f}  wrong "
         f"{shown['wrong']:.2f}  in hand {shown['hand_median']:.2f}, at 1 %: {shown['hand_at_1']:.1f}, at 5 %: "

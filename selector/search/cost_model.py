@@ -28,10 +28,10 @@ _FILE = Path(__file__).with_name("hyperparameters.json")
 _FIRST_ROOM = 32
 _HARDLY = 1e-4
 _NARROW, _WIDE, _LIGHTER = 0.2, 0.3, 15.0
-"""From which deviations on tails grow lighter, and by how many degrees of freedom. A model of a make that is known can
-surprise by many deviations; one of an unknown make can be slower without bound, but hardly faster than its work
-allows: on the RTX 3090, of 13,000 predictions wider than 0.25 the lowest residual was 3.5 deviations, of narrower ones
-many were beyond six."""
+"""From which deviations on tails grow lighter, and by how many degrees of freedom. A model of a make that is known
+can surprise by many deviations; one of an unknown make can be slower without bound, but hardly faster than its work
+allows: on the RTX 3090, of 13,000 predictions wider than 0.25 the lowest residual was 3.5 deviations, of narrower
+ones many were beyond six."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,9 @@ def shipped() -> dict[str, Any]:
 
 def hyperparameters(kind: str) -> Hyperparameters:
     """The fitted figures: "cold" around the work, "transfer" around another device's table."""
-    values = {key: tuple(value) if isinstance(value, list) else value for key, value in shipped()[kind].items()}
+    values: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in shipped()[kind].items()
+    }
     return Hyperparameters(**values)
 
 
@@ -157,7 +159,12 @@ class CostModel:
     """
 
     def __init__(
-        self, mean: Floats, kernel: Kernel | Covariances, own: float | Floats, freedom: float = 5.0, weight: float = 8.0
+        self,
+        mean: Floats,
+        kernel: Kernel | Covariances,
+        own: float | Floats,
+        freedom: float = 5.0,
+        weight: float = 8.0,
     ) -> None:
         self.mean = np.array(mean, dtype=float)
         self._kernel = kernel

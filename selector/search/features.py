@@ -12,8 +12,10 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-_SIZES = re.compile(r"^(x?\d.*|[a-z]?\d+[a-z]*|pico|nano|atto|femto|micro|mini|tiny|small|medium|base|large|huge"
-                    r"|giant|gigantic|xxs|xs|x?xxlarge|xlarge|xsmall|xxtiny|xtiny|zepto|[smlbtx]|[x]+[sl]|so\d+m)$")
+_SIZES = re.compile(
+    r"^(x?\d.*|[a-z]?\d+[a-z]*|pico|nano|atto|femto|micro|mini|tiny|small|medium|base|large|huge"
+    r"|giant|gigantic|xxs|xs|x?xxlarge|xlarge|xsmall|xxtiny|xtiny|zepto|[smlbtx]|[x]+[sl]|so\d+m)$"
+)
 """Parts of a name that tell the size of a network, not its make."""
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from selector.search.features import Floats
 
+
 def missed(chances: Floats) -> float:
     """Bound on the chance that at least one of the candidates would have passed its bar."""
     return float(min(1.0, chances.sum()))
