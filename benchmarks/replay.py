@@ -1,7 +1,7 @@
 """Replays search strategies on published tables, in which every figure is known and "measuring" reveals one.
 
     python benchmarks/replay.py --tables FOLDER [--profiles 400] [--device PART ...] [--confidence 0.99]
-        [--json docs/replay.json] [--page docs/replay.md]
+        [--json FILE] [--page docs/replay.md] [--merge FILE ...]
 
 A pool is a table with a prior: "cold" (nothing is known of the device) or the table of another device. For every
 pool the same random profiles are asked, half "best accuracy under a speed limit", half "best speed over an accuracy
@@ -30,6 +30,18 @@ from selector.search.guide import Guide
 BUDGETS = (0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 REFERENCES = ("random", "accuracy-first", "work-first")
 OPENING = {"cold": 3, "transfer": 2}
+
+
+PAGE = """# The search replayed on published tables
+
+Made by `benchmarks/replay.py` from the tables of pytorch-image-models, folder `results/`, commit aa4b5850. A table's
+figure counts as the truth, and measuring a candidate reveals it. Half of the random profiles ask for the best
+accuracy under a speed limit, half for the best speed over an accuracy limit. "cold": nothing is known of the device;
+otherwise the named table of another device is the prior. The hyper-parameters were fitted by
+`benchmarks/fit_search.py` on the tables of the RTX 3090 alone; that tails grow lighter where a prediction is wide was
+read off the same tables, and is a constant of the cost model. Stop at {confidence:g} %; measurements in per cent of
+all candidates. "wrong": the search stopped without the table's winner.
+"""
 
 
 @dataclass(frozen=True)
@@ -65,15 +77,16 @@ class World:
 def main() -> None:
     """Replays, prints, writes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tables", type=Path, required=True)
+    parser.add_argument("--tables", type=Path)
+    parser.add_argument("--merge", type=Path, action="append", default=[], help="pools replayed before")
     parser.add_argument("--profiles", type=int, default=400)
     parser.add_argument("--device", action="append", default=[])
     parser.add_argument("--confidence", type=float, default=0.99)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--page", type=Path)
     arguments = parser.parse_args()
-    pools = []
-    for world in worlds(arguments.tables, arguments.device):
+    pools = [pool for path in arguments.merge for pool in json.loads(path.read_text(encoding="utf-8"))["pools"]]
+    for world in worlds(arguments.tables, arguments.device) if arguments.tables else ():
         began = time.perf_counter()
         pools.append(replay_pool(world, arguments.profiles, arguments.confidence))
         print(line(pools[-1]), f"{time.perf_counter() - began:.1f} s", flush=True)
@@ -84,6 +97,8 @@ def main() -> None:
     result = {"command": " ".join(sys.argv), "profiles": arguments.profiles, "pools": pools}
     if arguments.json:
         arguments.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    if arguments.page:
+        arguments.page.write_text(page(pools, arguments.confidence), encoding="utf-8")
 
 
 def worlds(folder: Path, devices: list[str]) -> Iterator[World]:
@@ -220,6 +235,29 @@ def figures(pool: dict[str, Any], kind: str | None = None) -> dict[str, float]:
         "hand_at_1": float(100 * np.mean(hand <= 1)),
         "hand_at_5": float(100 * np.mean(hand <= 5)),
     }
+
+
+def page(pools: list[dict[str, Any]], confidence: float) -> str:
+    """The figures as a page of documentation."""
+    known = [one for one in pools if one["prior"] != "cold"]
+    cold = [one for one in pools if one["prior"] == "cold"]
+    shown = [*pools, *(pooled(f"all, {name}", some) for name, some in (("cold", cold), ("prior", known)) if some)]
+    parts = [PAGE.format(confidence=100 * confidence)]
+    parts += ["| table | prior | profiles | stop: median | p90 | wrong | in hand: median | at 1 % | at 5 % |"]
+    parts += ["|---|---|---|---|---|---|---|---|---|"]
+    for pool in shown:
+        got = figures(pool)
+        cells = [pool["table"], pool["prior"], str(len(pool["rows"]))]
+        cells += [f"{got[key]:.2f} %" for key in ("median", "p90", "wrong", "hand_median", "hand_at_1", "hand_at_5")]
+        parts.append(f"| {' | '.join(cells)} |")
+    parts += ["\n## Regret\n", "Mean over all profiles, nothing known of the device: 0 is the optimum, 1 the median"]
+    parts += ["feasible candidate or nothing feasible in hand. Budgets in per cent of all candidates.\n"]
+    parts += [f"| strategy | {' | '.join(f'{100 * one:g} %' for one in BUDGETS)} |", "|---|" + "---|" * len(BUDGETS)]
+    rows = [row for pool in cold for row in pool["rows"]]
+    for name in ("guided", *REFERENCES) if rows else ():
+        mean = np.mean([row[name]["regret"] for row in rows], axis=0)
+        parts.append(f"| {name} | {' | '.join(f'{one:.3f}' for one in mean)} |")
+    return "\n".join(parts) + "\n"
 
 
 def line(pool: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from selector.search.estimate import estimate_seconds
 from selector.types import Measurement, Outcome, Planned
 
 if TYPE_CHECKING:
-    from selector.search.features import Work
+    from selector.search.features import Floats, Work
     from selector.search.guide import Guide
     from selector.search.task import Task
 
@@ -30,7 +30,13 @@ class Guided(Strategy):
     def __init__(self) -> None:
         self._rows: dict[Cell, int] = {}
         self._planned: dict[str, Planned] = {}
-        self._costs: dict[str, float] = {}
+        self._row_of: dict[str, int] = {}
+        self._chosen: dict[int, Planned] = {}
+        self._for_best: tuple[float, ...] | None = None
+        self._bars: Floats
+        self._merit: Floats | None = None
+        self._cost: Floats
+        self._costs: dict[int, float] = {}
         self._losses: dict[tuple[str, str], tuple[float, ...] | None] = {}
         self._task: Task | None = None
         self._guide: Guide | None = None
@@ -45,24 +51,15 @@ class Guided(Strategy):
 
         guide, task = self._prepared(state)
         best = self._best(state, task)
-        count = len(self._rows)
-        bars, merit, cost = np.full(count, -np.inf), np.full(count, -np.inf), np.ones(count)
-        chosen: dict[int, Planned] = {}
-        by_speed = True
-        # Tags of one architecture take the same time: the one that has most to win speaks for all.
-        for planned in sorted(state.open, key=lambda one: one.candidate.id):
-            row = self._rows[_cell(planned)]
-            seconds = task.bar(planned, best)
-            bar = math.log(seconds) if seconds > 0 else -math.inf
-            worth = task.merit(planned)
-            by_speed = by_speed and worth is None
-            worth = -math.inf if worth is None else worth
-            if row not in chosen or (bar, worth) > (bars[row], merit[row]):
-                chosen[row], bars[row], merit[row] = planned, bar, worth
-                cost[row] = self._cost(state, planned)
-        open_ = np.zeros(count, dtype=bool)
+        names = {planned.candidate.id for planned in state.open}
+        rows = {self._row_of[name] for name in names}
+        chosen = {row: one for row, one in self._chosen.items() if one.candidate.id in names}
+        if chosen.keys() != rows or best != self._for_best:
+            chosen = self._choose(state, task, best)
+        self._chosen, self._for_best = chosen, best
+        open_ = np.zeros(len(self._rows), dtype=bool)
         open_[list(chosen)] = True
-        proposal = guide.propose(open_, bars, None if by_speed else merit, cost)
+        proposal = guide.propose(open_, self._bars, self._merit, self._cost)
         self._risk = proposal.risk
         if proposal.index is None:
             return Stop("confidence", max(1.0 - proposal.risk, 1e-9))
@@ -86,27 +83,53 @@ class Guided(Strategy):
                 best = losses
         return best
 
-    def _cost(self, state: SearchState, planned: Planned) -> float:
-        name = planned.candidate.id
-        if name not in self._costs:
-            self._costs[name] = estimate_seconds(state.profile, planned, state.environment)
-        return self._costs[name]
+    def _choose(self, state: SearchState, task: Task, best: tuple[float, ...] | None) -> dict[int, Planned]:
+        """By row, the open candidate that speaks for it, with its bar, merit and cost.
+
+        Tags of one architecture take the same time: the one that has most to win speaks for all.
+        """
+        import numpy as np
+
+        count = len(self._rows)
+        self._bars, merit, self._cost = np.full(count, -np.inf), np.full(count, -np.inf), np.ones(count)
+        chosen: dict[int, Planned] = {}
+        by_speed = True
+        for planned in sorted(state.open, key=lambda one: one.candidate.id):
+            row = self._row_of[planned.candidate.id]
+            seconds = task.bar(planned, best)
+            bar = math.log(seconds) if seconds > 0 else -math.inf
+            worth = task.merit(planned)
+            by_speed = by_speed and worth is None
+            worth = -math.inf if worth is None else worth
+            if row not in chosen or (bar, worth) > (self._bars[row], merit[row]):
+                chosen[row], self._bars[row], merit[row] = planned, bar, worth
+        for row, planned in chosen.items():
+            if row not in self._costs:
+                self._costs[row] = estimate_seconds(state.profile, planned, state.environment)
+            self._cost[row] = self._costs[row]
+        self._merit = None if by_speed else merit
+        return chosen
 
     def _prepared(self, state: SearchState) -> tuple[Guide, Task]:
         """The guide over all that was ever open or is known, told of what was measured since."""
         from selector.search.task import Task
 
-        known = {one.candidate.id: one for one in (*state.considered, *state.open)}
-        if self._guide is None or self._task is None or not known.keys() <= self._planned.keys():
-            self._planned, self._seen, self._losses = known, set(), {}
+        if (
+            self._guide is None
+            or self._task is None
+            or any(one.candidate.id not in self._planned for one in (*state.considered, *state.open))
+        ):
+            known = {one.candidate.id: one for one in (*state.considered, *state.open)}
+            self._planned, self._seen, self._losses, self._chosen, self._costs = known, set(), {}, {}, {}
             cells = {_cell(known[name]): known[name] for name in sorted(known, reverse=True)}
             self._rows = {cell: row for row, cell in enumerate(sorted(cells))}
+            self._row_of = {name: self._rows[_cell(one)] for name, one in known.items()}
             self._guide = _new_guide([cells[cell] for cell in self._rows], state.profile.evaluation.confidence)
             self._task = Task(state.profile)
-        rows = {self._rows[_cell(self._planned[name])] for name in self._seen}
+        rows = {self._row_of[name] for name in self._seen}
         for name in sorted(state.measured.keys() & self._planned.keys() - self._seen):
             self._seen.add(name)
-            row = self._rows[_cell(self._planned[name])]
+            row = self._row_of[name]
             seconds = _seconds(state.measured[name])
             if seconds is not None and row not in rows:
                 rows.add(row)
