@@ -1,7 +1,7 @@
 """Replays search strategies on published tables, in which every figure is known and "measuring" reveals one.
 
-    python benchmarks/replay.py --tables FOLDER [--profiles 400] [--device PART ...] [--confidence 0.99]
-        [--json FILE] [--page docs/replay.md] [--merge FILE ...]
+    python benchmarks/replay.py --tables FOLDER [--profiles 400] [--device PART ...] [--prior PART ...]
+        [--confidence 0.99] [--json FILE] [--page docs/replay.md] [--merge FILE ...]
 
 A pool is a table with a prior: "cold" (nothing is known of the device) or the table of another device. For every
 pool the same random profiles are asked, half "best accuracy under a speed limit", half "best speed over an accuracy
@@ -81,12 +81,15 @@ def main() -> None:
     parser.add_argument("--merge", type=Path, action="append", default=[], help="pools replayed before")
     parser.add_argument("--profiles", type=int, default=400)
     parser.add_argument("--device", action="append", default=[])
+    parser.add_argument("--prior", action="append", default=[], help="cold, or part of a table's name")
     parser.add_argument("--confidence", type=float, default=0.99)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--page", type=Path)
     arguments = parser.parse_args()
     pools = [pool for path in arguments.merge for pool in json.loads(path.read_text(encoding="utf-8"))["pools"]]
     for world in worlds(arguments.tables, arguments.device) if arguments.tables else ():
+        if arguments.prior and not any(part in world.prior for part in arguments.prior):
+            continue
         began = time.perf_counter()
         pools.append(replay_pool(world, arguments.profiles, arguments.confidence))
         print(line(pools[-1]), f"{time.perf_counter() - began:.1f} s", flush=True)
