@@ -218,8 +218,13 @@ def replay_pool(world: World, number: int, confidence: float) -> dict[str, Any]:
 
 
 def pooled(name: str, pools: list[dict[str, Any]]) -> dict[str, Any]:
-    """Several pools as one; measurements in shares, so that tables of any length can be joined."""
-    rows = [dict(row, candidates=pool["candidates"]) for pool in pools for row in pool["rows"]]
+    """Several pools as one, each counting alike; measurements in shares, so that tables of any length can be joined."""
+    most = max(len(pool["rows"]) for pool in pools)
+    rows = [
+        dict(pool["rows"][position % len(pool["rows"])], candidates=pool["candidates"])
+        for pool in pools
+        for position in range(most)
+    ]
     return {"table": name, "prior": "", "candidates": 0, "rows": rows}
 
 
@@ -250,13 +255,13 @@ def page(pools: list[dict[str, Any]], confidence: float) -> str:
     parts += ["|---|---|---|---|---|---|---|---|---|"]
     for pool in shown:
         got = figures(pool)
-        cells = [pool["table"], pool["prior"], str(len(pool["rows"]))]
+        cells = [pool["table"], pool["prior"], str(len(pool["rows"])) if pool["prior"] else "each pool alike"]
         cells += [f"{got[key]:.2f} %" for key in ("median", "p90", "wrong", "hand_median", "hand_at_1", "hand_at_5")]
         parts.append(f"| {' | '.join(cells)} |")
     parts += ["\n## Regret\n", "Mean over all profiles, nothing known of the device: 0 is the optimum, 1 the median"]
     parts += ["feasible candidate or nothing feasible in hand. Budgets in per cent of all candidates.\n"]
     parts += [f"| strategy | {' | '.join(f'{100 * one:g} %' for one in BUDGETS)} |", "|---|" + "---|" * len(BUDGETS)]
-    rows = [row for pool in cold for row in pool["rows"]]
+    rows = pooled("cold", cold)["rows"] if cold else []
     for name in ("guided", *REFERENCES) if rows else ():
         mean = np.mean([row[name]["regret"] for row in rows], axis=0)
         parts.append(f"| {name} | {' | '.join(f'{one:.3f}' for one in mean)} |")
