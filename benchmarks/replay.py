@@ -218,7 +218,7 @@ def replay_pool(world: World, number: int, confidence: float) -> dict[str, Any]:
 
 
 def pooled(name: str, pools: list[dict[str, Any]]) -> dict[str, Any]:
-    """Several pools as one, each counting alike; measurements in shares, so that tables of any length can be joined."""
+    """Several pools as one, each counting alike; measurements in shares, so that tables of any length join."""
     most = max(len(pool["rows"]) for pool in pools)
     rows = [
         dict(pool["rows"][position % len(pool["rows"])], candidates=pool["candidates"])
