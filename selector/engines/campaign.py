@@ -104,13 +104,19 @@ class Campaign:
         left = tuple(one for one in self._prospect.open if one.candidate.id not in measured)
         identities = {one.candidate.id: speed_identity(one.candidate, environment) for one in left}
         done = 0
+        considered = tuple(
+            one
+            for one in self._prospect.plan.considered
+            if one.candidate.id in measured or one.candidate.id in identities
+        )
         while True:
             elapsed = time.monotonic() - self._started - engine.waited
             if self._options.stopping():
                 return Stop("interrupted", None)
             if left and budget is not None and elapsed >= budget:
-                return Stop("time_budget", None)
-            proposal = strategy.next(SearchState(self._profile, left, dict(measured), elapsed))
+                return Stop("time_budget", strategy.confidence())
+            state = SearchState(self._profile, left, dict(measured), elapsed, considered, environment)
+            proposal = strategy.next(state)
             if isinstance(proposal, Stop):
                 return proposal
             self._observer.measures(proposal, done, len(left))

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from selector.errors import NotSupportedError
 from selector.registry import Registry
 from selector.requirements import RequirementProfile
-from selector.types import Measurement, Planned
+from selector.types import Environment, Measurement, Planned
 
-_LATER = ("guided", "exhaustive", "accuracy-first", "tpe", "gp")
+_LATER = ("tpe", "gp")
 """Strategies of the profile format that this version does not serve."""
 
 
@@ -24,12 +24,16 @@ class SearchState:
         open: Candidates that static facts left and that have no sufficient measurement yet, in the plan's order.
         measured: Measurements so far by candidate id, failures too.
         elapsed: Seconds since the run began.
+        considered: All candidates that static facts left, measured ones too; `open` alone where it is empty.
+        environment: Where it is measured, or None where that does not matter.
     """
 
     profile: RequirementProfile
     open: tuple[Planned, ...]
     measured: Mapping[str, Measurement]
     elapsed: float
+    considered: tuple[Planned, ...] = ()
+    environment: Environment | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,10 @@ class Strategy(ABC):
 
         Must stop when nothing is open. Deterministic: the same states give the same proposals.
         """
+
+    def confidence(self) -> float | None:
+        """That nothing better is missed if the search ends now, None when the strategy cannot say."""
+        return None
 
 
 STRATEGIES: Registry[type[Strategy]] = Registry("strategy", "selector.search")
