@@ -181,6 +181,19 @@ def _digest(value: Any) -> str:
     return value
 
 
+def _dataset(value: Any) -> str:
+    name = _name(value)
+    if name in served.DATASETS:
+        return str(name)
+    hint = near(name, served.DATASETS) if isinstance(name, str) else ""
+    if isinstance(name, str) and not hint:
+        raise RefusedError(
+            f"the data set {quoted(name)} is not supported yet: accuracy is taken from published figures, not "
+            f"measured; they are on {listed(served.DATASETS)}"
+        )
+    raise RefusedError(f"unknown test set {quoted(name)}; figures are published on {listed(served.DATASETS)}", hint)
+
+
 def _license(value: Any) -> Any:
     name = _name(value)
     if isinstance(name, str) and not re.fullmatch("[a-z0-9][a-z0-9.+-]*", name.lower(), re.ASCII):
@@ -258,6 +271,7 @@ def _share(example: str, *, one: bool) -> BeforeValidator:
 Text = Annotated[str, before(_text)]
 Name = Annotated[str, before(_name)]
 Place = Annotated[str, before(_place)]
+Dataset = Annotated[str, before(_dataset)]
 Digest = Annotated[str, before(_digest)]
 Pattern = Annotated[str, before(_pattern)]
 Patterns = Annotated[tuple[Pattern, ...], before(_bounded), AfterValidator(_unique)]

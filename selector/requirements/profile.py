@@ -141,6 +141,16 @@ class Calibration(_Section):
     digest: fields.Digest = ""
 
 
+class AccuracyBasis(_Section):
+    """What an accuracy is an accuracy on, where a requirement names no test set.
+
+    Attributes:
+        dataset: A published test set.
+    """
+
+    dataset: fields.Dataset = served.DATASETS[0]
+
+
 def _tolerances(given: dict[Precision, float]) -> dict[Precision, float]:
     """Every precision's tolerance."""
     known = {**DEFAULT_AGREEMENT, **given}
@@ -171,6 +181,7 @@ class RequirementProfile(_Section):
         traffic: Images per second that have to be answered, None where none is stated.
         agreement: Relative error allowed against fp32 eager, by precision.
         calibration: What int8 ways are calibrated on, None for nothing.
+        accuracy: On what accuracies are taken, None for ImageNet-1k validation.
         evaluation: How it is found out.
     """
 
@@ -186,6 +197,7 @@ class RequirementProfile(_Section):
     traffic: fields.Traffic | None = None
     agreement: Agreement = Field(default_factory=dict, validate_default=True)
     calibration: Calibration | None = None
+    accuracy: AccuracyBasis | None = None
     evaluation: Evaluation = Evaluation()
 
     @field_validator("requirements", mode="after")
@@ -205,10 +217,15 @@ class RequirementProfile(_Section):
     @model_validator(mode="after")
     def _no_contradictions(self) -> RequirementProfile:
         said = needs_met(self.device.price is not None, self.traffic is not None, bool(self.objective.weights))
-        found = contradictions(self.workload.scenario, said, self.requirements, self.objective)
+        found = contradictions(self.workload.scenario, said, self.requirements, self.objective, self.dataset)
         if found:
             raise pydantic_error(RefusedError("; ".join(message for _, message in found)))
         return self
+
+    @property
+    def dataset(self) -> str:
+        """The test set that an accuracy is meant on where none is named."""
+        return self.accuracy.dataset if self.accuracy is not None else served.DATASETS[0]
 
     def requirement(self, key: str) -> Requirement:
         """The requirement called `key`.
@@ -258,7 +275,7 @@ class RequirementProfile(_Section):
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON data: the profile as understood, in base units, defaults filled in."""
         document = self.model_dump(mode="json")
-        for key in ("calibration", "traffic"):
+        for key in ("accuracy", "calibration", "traffic"):
             if document[key] is None:
                 del document[key]
         if not document["pretraining"]:

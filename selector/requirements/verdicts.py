@@ -145,6 +145,7 @@ def reading_for(profile: RequirementProfile, planned: Planned, measurement: Meas
         count=profile.device.count,
         traffic=profile.traffic,
         weights=profile.objective.weights,
+        dataset=profile.dataset,
     )
 
 
@@ -247,7 +248,7 @@ def _by_static_metric(profile: RequirementProfile, planned: Planned) -> Exclusio
     reading = reading_for(profile, planned, None)
     for requirement in profile.requirements:
         if METRICS.get(requirement.metric).static:
-            judgement = judge(requirement, evaluate_metric(requirement.metric, reading))
+            judgement = judge(requirement, evaluate_metric(requirement.key, reading))
             if judgement.verdict is Verdict.FAILS:
                 return Exclusion(requirement.key, judgement.sentence, judgement)
     return None

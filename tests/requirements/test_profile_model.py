@@ -225,3 +225,27 @@ class TestStoredProfiles:
     def test_any_data_is_a_profile_or_refused(self, data):
         with pytest.raises(ProfileError):
             RequirementProfile.from_dict(data)
+
+
+class TestTestSets:
+    def test_the_one_that_is_meant_where_none_is_named(self):
+        assert make_profile().dataset == "imagenet-1k"
+        assert make_profile(accuracy={"dataset": "imagenet-r"}).dataset == "imagenet-r"
+
+    def test_a_profile_with_one_comes_back_from_its_document(self):
+        profile = make_profile({"accuracy_top1": ">= 50 %"}, accuracy={"dataset": "imagenet-sketch"})
+        assert profile.as_dict()["accuracy"] == {"dataset": "imagenet-sketch"}
+        assert RequirementProfile.from_dict(profile.as_dict()) == profile
+        assert "accuracy" not in make_profile().as_dict()
+
+    def test_the_objective_may_name_one(self):
+        profile = make_profile(objective={"direction": "maximize", "metric": "accuracy_top1@imagenet-r"})
+        assert profile.objective.metrics == ("accuracy_top1@imagenet-r",)
+        with pytest.raises(ValidationError, match="unknown test set"):
+            make_profile(objective={"direction": "maximize", "metric": "accuracy_top1@imagenet-z"})
+
+    def test_the_default_is_said_once(self):
+        both = {"accuracy_top1": "> 50 %", "accuracy_top1@imagenet-r": "> 50 %"}
+        assert len(make_profile(both).requirements) == 2
+        with pytest.raises(ValidationError, match="same figure as"):
+            make_profile(both, accuracy={"dataset": "imagenet-r"})
