@@ -12,6 +12,8 @@ from selector.metrics.base import MetricResult, MetricValue, NotObserved, Readin
 def _accuracy(top: Literal["top1", "top5"]) -> Callable[[Reading], MetricResult]:
     def compute(reading: Reading) -> MetricResult:
         figure = _published(reading, top)
+        if figure is None and reading.facts.checkpoint is not None:
+            return NotObserved("these are own weights: what is published holds for others")
         if figure is None:
             return NotObserved(
                 f"no figure published on {reading.dataset} for these weights at "

@@ -358,5 +358,5 @@ def _read_rounding(cache: ArtifactCache, job: Job, stored: models.StoredWeights 
 
 
 def _build_path(cache: ArtifactCache, job: Job) -> Path:
-    weights = job.facts.name if job.pretrained else models.RANDOM_INITIALIZATION
+    weights = models.weights_name(job.facts) if job.pretrained else models.RANDOM_INITIALIZATION
     return cache.path("builds", [job.identity, weights, _images_key(job)], ".json")

@@ -175,6 +175,22 @@ def _place(value: Any) -> str:
     return value.strip()
 
 
+def _file(value: Any) -> str:
+    try:
+        path = _place(value)
+    except RefusedError:
+        raise RefusedError("must be a file, e.g. runs/swin.safetensors") from None
+    if not path.endswith((".safetensors", ".pth", ".pt")):
+        raise RefusedError(f"{quoted(path)} must be a file of weights: .safetensors, .pth or .pt")
+    return path
+
+
+def _sha256(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch("[0-9a-f]{64}|", value):
+        raise RefusedError(f"must be 64 hexadecimal digits, not {quoted(value)}")
+    return value
+
+
 def _digest(value: Any) -> str:
     if not isinstance(value, str) or not re.fullmatch("[0-9a-f]{32}|", value):
         raise RefusedError(f"must be 32 hexadecimal digits, not {quoted(value)}")
@@ -272,6 +288,8 @@ Text = Annotated[str, before(_text)]
 Name = Annotated[str, before(_name)]
 Place = Annotated[str, before(_place)]
 Dataset = Annotated[str, before(_dataset)]
+WeightsFile = Annotated[str, before(_file)]
+Sha256 = Annotated[str, before(_sha256)]
 Digest = Annotated[str, before(_digest)]
 Pattern = Annotated[str, before(_pattern)]
 Patterns = Annotated[tuple[Pattern, ...], before(_bounded), AfterValidator(_unique)]

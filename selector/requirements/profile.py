@@ -84,6 +84,22 @@ class DeviceBudget(_Section):
     price: fields.Price | None = None
 
 
+class OwnWeights(_Section):
+    """A model of timm with weights of one's own.
+
+    Attributes:
+        model: ``architecture`` or ``architecture.tag``; without a tag timm's default preprocessing holds.
+        weights: A local file.
+        num_classes: Width of its classifier, None for the model's own.
+        sha256: Hash of the file; "" until it was taken. A profile with a hash holds for that content only.
+    """
+
+    model: fields.Pattern
+    weights: fields.WeightsFile
+    num_classes: fields.Count | None = None
+    sha256: fields.Sha256 = ""
+
+
 class CandidateSelection(_Section):
     """Which models and which ways of running them are considered.
 
@@ -91,6 +107,7 @@ class CandidateSelection(_Section):
         models: Names and globs of ``architecture.tag``.
         families: Short names of timm's model modules; united with `models`.
         exclude: Globs that are taken away again.
+        checkpoints: Own weights, considered beside the models.
         max_parameters: Most weights a model may have.
         optimizations: Names and globs of optimizations; empty means all that the device supports.
     """
@@ -98,13 +115,18 @@ class CandidateSelection(_Section):
     models: fields.Patterns = ()
     families: fields.Patterns = ()
     exclude: fields.Patterns = ()
+    checkpoints: tuple[OwnWeights, ...] = ()
     max_parameters: fields.Weights | None = None
     optimizations: fields.Patterns = ()
 
     @model_validator(mode="after")
     def _something_to_choose_from(self) -> CandidateSelection:
-        if not self.models and not self.families:
+        if not self.models and not self.families and not self.checkpoints:
             raise pydantic_error(RefusedError("there is no model to choose from: write models, families or both"))
+        files = [one.weights for one in self.checkpoints]
+        twice = sorted({one for one in files if files.count(one) > 1})
+        if twice:
+            raise pydantic_error(RefusedError(f"checkpoints names {fields.quoted(twice[0])} twice"))
         gone = sorted({*self.exclude} & {*self.models, *self.families, "*"})
         if gone:
             raise pydantic_error(RefusedError(f"exclude takes away what is asked for: {fields.quoted(gone[0])}"))
@@ -278,6 +300,8 @@ class RequirementProfile(_Section):
         for key in ("accuracy", "calibration", "traffic"):
             if document[key] is None:
                 del document[key]
+        if not document["candidates"]["checkpoints"]:
+            del document["candidates"]["checkpoints"]
         if not document["pretraining"]:
             del document["pretraining"]
         for key in ("weights", "lexicographic"):

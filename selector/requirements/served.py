@@ -38,7 +38,8 @@ LATER_KEYS: Mapping[tuple[str, ...], str] = {
     ("accuracy", "protocol"): "backbones are not compared by features",
     ("accuracy", "max_drop"): "accuracy is taken from published figures, not measured",
     ("workload", "arrival_rate"): "there is no server scenario",
-    ("candidates", "checkpoints"): "candidates are timm's pretrained models",
+    ("candidates", "checkpoints", "labels"): "accuracy of own weights is not measured",
+    ("candidates", "checkpoints", "preprocessing"): "it is that of the model which the weights are for",
 }
 """Keys of the format that are not served, with what this version does instead."""
 

@@ -162,6 +162,15 @@ def _candidates(profile: RequirementProfile) -> Iterator[str]:
     yield "candidates:"
     for key, names in (("models", chosen.models), ("families", chosen.families), ("exclude", chosen.exclude)):
         yield from _listed(key, names)
+    if chosen.checkpoints:
+        yield "  checkpoints:"
+    for own in chosen.checkpoints:
+        yield f"    - model: {_scalar(own.model)}"
+        yield f"      weights: {_scalar(own.weights)}"
+        if own.num_classes is not None:
+            yield f"      num_classes: {own.num_classes}"
+        if own.sha256:
+            yield f"      sha256: {_scalar(own.sha256, quoted=True)}"
     limit = chosen.max_parameters
     yield _optional("max_parameters", limit and _exact(limit, "count"), "50 M", "larger models are left out")
     if chosen.optimizations:

@@ -249,3 +249,31 @@ class TestTestSets:
         assert len(make_profile(both).requirements) == 2
         with pytest.raises(ValidationError, match="same figure as"):
             make_profile(both, accuracy={"dataset": "imagenet-r"})
+
+
+OWN = {"model": "resnet18", "weights": "runs/mine.pth", "num_classes": 12}
+
+
+class TestOwnWeights:
+    def test_may_stand_alone_and_come_back_from_their_document(self):
+        profile = make_profile(candidates={"models": (), "checkpoints": [OWN]})
+        assert profile.candidates.checkpoints[0].weights == "runs/mine.pth"
+        assert RequirementProfile.from_dict(profile.as_dict()) == profile
+        assert "checkpoints" not in make_profile().as_dict()["candidates"]
+
+    @pytest.mark.parametrize(
+        ("change", "told"),
+        [
+            ({"weights": "mine.bin"}, "must be a file of weights"),
+            ({"weights": ""}, "must be a file"),
+            ({"num_classes": 0}, "must lie between 1"),
+            ({"sha256": "abc"}, "64 hexadecimal digits"),
+        ],
+    )
+    def test_wrong_ones_are_told(self, change, told):
+        with pytest.raises(ValidationError, match=told):
+            make_profile(candidates={"models": (), "checkpoints": [{**OWN, **change}]})
+
+    def test_a_file_stands_once(self):
+        with pytest.raises(ValidationError, match="twice"):
+            make_profile(candidates={"checkpoints": [OWN, OWN]})
