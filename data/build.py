@@ -4,8 +4,8 @@
 
     python data/build.py --published FOLDER
 
-FOLDER holds `results-imagenet.csv` and the `benchmark-infer-*.csv` of timm's repository (its folder `results/`).
-They are read, not copied. Names, sizes, licences and tags come from the installed timm; parameters,
+FOLDER holds the `results-*.csv` of `RESULT_TABLES` and the `benchmark-infer-*.csv` of timm's repository (its folder
+`results/`). They are read, not copied. Names, sizes, licences and tags come from the installed timm; parameters,
 multiply-accumulates and activations are counted here, once per architecture, image size and width of classifier, on
 torch's meta device (four minutes on two cores, no download). The tables' own counts only check the result; they
 stand in for it where a model cannot be counted. README.md beside this file describes the columns.
@@ -37,8 +37,24 @@ from selector.types import ImageSize
 
 TABLES_COMMIT = "aa4b5850"
 TABLES_DATE = "2026-08-08"
-RESULT_TABLES = {"imagenet-1k": "results-imagenet.csv"}
+RESULT_TABLES = {
+    "imagenet-1k": "results-imagenet.csv",
+    "imagenet-real": "results-imagenet-real.csv",
+    "imagenet-v2": "results-imagenetv2-matched-frequency.csv",
+    "imagenet-a": "results-imagenet-a.csv",
+    "imagenet-r": "results-imagenet-r.csv",
+    "imagenet-sketch": "results-sketch.csv",
+}
 """Test set to the table that holds its figures."""
+TEST_SETS = {
+    "imagenet-1k": "ImageNet-1k validation",
+    "imagenet-real": "ImageNet-1k validation with the reassessed labels of ReaL",
+    "imagenet-v2": "ImageNetV2, matched frequency",
+    "imagenet-a": "ImageNet-A, 200 classes",
+    "imagenet-r": "ImageNet-R, 200 classes",
+    "imagenet-sketch": "ImageNet-Sketch",
+}
+"""What the test sets are called where they were published."""
 NEWEST_BENCHMARK = "benchmark-infer-amp-nchw-pt291-cu128-4090.csv"
 """Asked first where several benchmark tables count the same network: the counts depend on timm's version."""
 COUNTED = "selector-count"
@@ -334,7 +350,8 @@ def sources(models: Iterable[ModelRow], published: Iterable[PublishedRow]) -> li
     }
     for key in used - own.keys():
         file = key.removeprefix("timm-") + ".csv"
-        what = "Top-1 and top-5 on ImageNet-1k validation" if file in RESULT_TABLES.values() else "Work of one image"
+        named = next((name for name, table in RESULT_TABLES.items() if table == file), None)
+        what = f"Top-1 and top-5 on {TEST_SETS[named]}" if named else "Work of one image"
         title = f"timm results/{file}"
         own[key] = SourceRow(key, title, what, f"commit {TABLES_COMMIT}", TABLES_DATE, "apache-2.0")
     return [own[key] for key in sorted(own)]

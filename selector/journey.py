@@ -69,6 +69,7 @@ def evaluate(
     told = (*prospect.plan.notes, *(note for note in notes if note is not None))
     prospect = replace(prospect, plan=replace(prospect.plan, notes=told))
     observer.begins(prospect)
+    _bring_checkpoints(prospect, options)
     excluded = [(name, exclusion.reason) for name, exclusion in prospect.excluded.items()]
     excluded += [(name, LEFT_OUT) for name in prospect.left_out]
     run_id = store.begin_run(profile, prospect.plan, excluded, prospect.strategy)
@@ -208,6 +209,22 @@ def _of_check(store: Store, record: RunRecord, plan: Plan) -> Evidence:
     """The last visit of a check: what it measured speaks for nobody elsewhere."""
     measured = {one.candidate.id: one for one in store.measurements(record.id)}
     return Evidence(plan, measured, certificate=record.certificate, timing=record.timing, run_id=record.id)
+
+
+def _bring_checkpoints(prospect: Prospect, options: Options) -> None:
+    """Reads own weights before anything is measured: one that does not fit its model is told at once, not a row.
+
+    Raises:
+        UsageError: A file cannot be read or does not fit; the message names what is missing and unexpected.
+    """
+    own = {one.facts.name: one for one in prospect.open if one.facts.checkpoint is not None}
+    if not own or prospect.device.kind == "fake":
+        return
+    from selector.profiler.models import fetch_weights
+
+    with options.cache.telling():
+        for one in own.values():
+            fetch_weights(options.cache, one.facts, one.candidate, pretrained=True)
 
 
 def _busy_note(prospect: Prospect) -> str | None:

@@ -62,6 +62,21 @@ class PublishedFigure:
 
 
 @dataclass(frozen=True)
+class Checkpoint:
+    """A local file of weights.
+
+    Attributes:
+        path: As the profile names it.
+        sha256: Hash of its content.
+        timm_name: The model of timm that the weights are for; its preprocessing holds for them too.
+    """
+
+    path: str
+    sha256: str
+    timm_name: str
+
+
+@dataclass(frozen=True)
 class ModelFacts:
     """What is known of a model before anything runs.
 
@@ -79,6 +94,7 @@ class ModelFacts:
         pretraining: Data of the pretraining as timm's tag tells it ("in22k", "laion2b", …), or None.
         published: Accuracy published for these weights.
         weight_sets: How many sets of weights timm publishes for the architecture, or None where it is not known.
+        checkpoint: Own weights that take the place of published ones, or None.
     """
 
     name: str
@@ -94,6 +110,12 @@ class ModelFacts:
     pretraining: str | None = None
     published: tuple[PublishedFigure, ...] = ()
     weight_sets: int | None = None
+    checkpoint: Checkpoint | None = None
+
+    @property
+    def timm_name(self) -> str:
+        """What timm knows the architecture and its preprocessing by."""
+        return self.name if self.checkpoint is None else self.checkpoint.timm_name
 
 
 @dataclass(frozen=True)

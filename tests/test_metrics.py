@@ -417,6 +417,12 @@ def test_a_published_figure_holds_for_its_size_and_set_only():
     assert "224×224" in _gap("accuracy_top5", at_224).reason
     at_288 = Reading(make_candidate(facts, image_size=(288, 288)), facts)
     assert _value("accuracy_top1", at_288).source == "at 288"
+    assert evaluate_metric("accuracy_top1@imagenet-r", at_224).value == 0.30
+    assert _value("accuracy_top1", dataclasses.replace(at_224, dataset="imagenet-r")).value == 0.30
+    on_both = dataclasses.replace(at_224, dataset="imagenet-r")
+    assert evaluate_metric("accuracy_top1@imagenet-1k", on_both).value == 0.71
+    gap = evaluate_metric("accuracy_top1@imagenet-sketch", at_224)
+    assert gap == NotObserved("no figure published on imagenet-sketch for these weights at 224×224 pixels")
     at_256 = Reading(make_candidate(facts, image_size=(256, 224)), facts)
     assert "256×224 pixels" in _gap("accuracy_top1", at_256).reason
 

@@ -235,12 +235,12 @@ def _selected(profile: str | None) -> tuple[list[str], list[str]]:
     from selector.catalog import load_catalog
     from selector.optimizations import OPTIMIZATIONS
     from selector.requirements import load_profile
-    from selector.search.plan import select_ways
+    from selector.search.plan import select_models, select_ways
 
     catalog = load_catalog()
     try:
-        asked = load_profile(profile or "").candidates
-        models = catalog.select(asked.models, asked.families, asked.exclude)
-        return [facts.name for facts in models], [way.name for way in select_ways(asked.optimizations)]
+        asked = load_profile(profile or "")
+        models = select_models(asked, catalog)
+        return [facts.name for facts in models], [way.name for way in select_ways(asked.candidates.optimizations)]
     except SelectorError:
         return catalog.names(), OPTIMIZATIONS.names()

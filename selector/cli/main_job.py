@@ -286,10 +286,10 @@ def validate(
     """
     from selector.catalog import load_catalog
     from selector.search import resolve_strategy
-    from selector.search.plan import select_ways
+    from selector.search.plan import select_models, select_ways
 
     asked = options.load(profile)
-    models = load_catalog().select(asked.candidates.models, asked.candidates.families, asked.candidates.exclude)
+    models = select_models(asked, load_catalog())
     ways = select_ways(asked.candidates.optimizations)
     resolve_strategy(asked.evaluation.strategy)
     if json:

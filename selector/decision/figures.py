@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 
-from selector.metrics import METRICS, MetricResult, MetricValue, NotObserved, Reading, metric_of
+from selector.metrics import METRICS, MetricResult, MetricValue, NotObserved, Reading, evaluate_metric, metric_of
 from selector.quantities import format_quantity
 from selector.requirements import RequirementProfile
 from selector.requirements.contradictions import needs_met
@@ -82,7 +82,7 @@ def keys_for(profile: RequirementProfile) -> dict[str, None]:
 
 
 def _compute(key: str, reading: Reading) -> MetricResult:
-    result = metric_of(key).compute(reading)
+    result = evaluate_metric(key, reading)
     if isinstance(result, MetricValue) and not math.isfinite(result.value):
         return NotObserved(f"the figure is not a finite number: {result.value}")
     return result

@@ -164,7 +164,8 @@ class LocalEngine:
         if record is not None:
             return job, record, None
         ended = self._run(job, None, log, self._build_seconds, told)
-        if ended.failure is not None and job.pretrained and ended.phase == "weights":
+        own = job.facts.checkpoint is not None
+        if ended.failure is not None and job.pretrained and not own and ended.phase == "weights":
             # The published weights cannot be had: speed does not need them.
             return self._built(replace(job, pretrained=False), log, told)
         return job, ended.result, ended

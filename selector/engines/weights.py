@@ -18,8 +18,10 @@ class WeightsPolicy:
     """
 
     def __init__(self, device_kind: DeviceKind, models: Sequence[ModelFacts], *, offline: bool) -> None:
+        self._device_kind = device_kind
         self._given_up: set[str] = set()
         self._cached: set[str] = set()
+        models = [facts for facts in models if facts.checkpoint is None]  # own weights lie here
         self.gap: str | None = None
         if device_kind == "fake" or not models:
             self._given_up = {facts.name for facts in models}
@@ -32,6 +34,8 @@ class WeightsPolicy:
 
     def pretrained(self, facts: ModelFacts) -> bool:
         """Whether a model's published weights are wanted."""
+        if facts.checkpoint is not None:
+            return self._device_kind != "fake"
         if facts.name in self._given_up:
             return False
         return facts.name in self._cached or self.gap is None

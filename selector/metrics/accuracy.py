@@ -12,9 +12,11 @@ from selector.metrics.base import MetricResult, MetricValue, NotObserved, Readin
 def _accuracy(top: Literal["top1", "top5"]) -> Callable[[Reading], MetricResult]:
     def compute(reading: Reading) -> MetricResult:
         figure = _published(reading, top)
+        if figure is None and reading.facts.checkpoint is not None:
+            return NotObserved("these are own weights: what is published holds for others")
         if figure is None:
             return NotObserved(
-                f"no figure published on imagenet-1k for these weights at "
+                f"no figure published on {reading.dataset} for these weights at "
                 f"{_size(reading.candidate.image_size)} pixels"
             )
         return _inherit(reading, figure)
@@ -27,7 +29,7 @@ def _published(reading: Reading, top: Literal["top1", "top5"]) -> MetricValue | 
     for figure in reading.facts.published:
         value: float | None = getattr(figure, top)
         if (
-            figure.dataset == "imagenet-1k"
+            figure.dataset == reading.dataset
             and figure.image_size == reading.candidate.image_size
             and value is not None
         ):

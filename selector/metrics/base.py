@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Literal
 
@@ -37,6 +37,7 @@ class Reading:
         count: Number of devices.
         traffic: Images per second that all devices together have to answer, or None.
         weights: What each metric counts in the score.
+        dataset: The test set of an accuracy.
     """
 
     candidate: Candidate
@@ -46,6 +47,7 @@ class Reading:
     count: int = 1
     traffic: float | None = None
     weights: Mapping[str, float] = field(default_factory=dict)
+    dataset: str = "imagenet-1k"
 
 
 @dataclass(frozen=True)
@@ -187,13 +189,18 @@ def metric_of(key: str) -> Metric:
     return METRICS.get(key.partition("@")[0])
 
 
-def evaluate_metric(name: str, reading: Reading) -> MetricResult:
-    """The metric `name` for `reading`.
+def evaluate_metric(key: str, reading: Reading) -> MetricResult:
+    """The metric of a key for `reading`.
+
+    Args:
+        key: A metric's name, with "@" and a test set where another than the reading's is meant.
+        reading: What it is computed from.
 
     Raises:
         UnknownNameError: No such metric.
     """
-    return METRICS.get(name).compute(reading)
+    dataset = key.partition("@")[2]
+    return metric_of(key).compute(replace(reading, dataset=dataset) if dataset else reading)
 
 
 def label(key: str) -> str:

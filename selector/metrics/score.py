@@ -16,7 +16,16 @@ from __future__ import annotations
 
 import math
 
-from selector.metrics.base import Metric, MetricResult, MetricValue, NotObserved, Reading, metric, metric_of
+from selector.metrics.base import (
+    Metric,
+    MetricResult,
+    MetricValue,
+    NotObserved,
+    Reading,
+    evaluate_metric,
+    metric,
+    metric_of,
+)
 
 _UNITS = {"time": 1e-3, "memory": 2.0**20, "energy": 1.0, "fraction": 0.01, "money": 1.0, "count": 1e6}
 _ONE_OFF = 1.0
@@ -41,7 +50,7 @@ def score(reading: Reading) -> MetricResult:
     readings = []
     for name, weight in reading.weights.items():
         rule = metric_of(name)
-        result = rule.compute(reading)
+        result = evaluate_metric(name, reading)
         if isinstance(result, NotObserved):
             return NotObserved(f"{rule.label} is not observed: {result.reason}")
         good, bad = _ends(rule, result)

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from selector.artifacts import ArtifactCache
 from selector.devices.base import library_versions
+from selector.errors import UsageError
 from selector.optimizations.inputs import realistic_images
-from selector.types import RANDOM_WEIGHTS, Candidate, ModelFacts, Weights, to_json
+from selector.profiler.checkpoints import match, read_tensors
+from selector.types import RANDOM_WEIGHTS, Candidate, Checkpoint, ModelFacts, Weights, to_json
 
 if TYPE_CHECKING:
     import torch
@@ -71,7 +73,8 @@ def fetch_weights(
         return found
     from safetensors.torch import save_file
 
-    model = create(facts, candidate, pretrained=pretrained)
+    own = facts.checkpoint if pretrained else None
+    model = create(facts, candidate, pretrained=pretrained) if own is None else _own(facts, candidate, own)
     if not pretrained:
         _wake(model)
         _recalibrate(model, candidate)
@@ -80,6 +83,7 @@ def fetch_weights(
     with cache.writing(file) as temporary:
         save_file({name: tensor.contiguous().clone() for name, tensor in model.state_dict().items()}, temporary)
     weights = Weights(facts.tag, _sha256(file), "pretrained") if pretrained else RANDOM_WEIGHTS
+    weights = weights if own is None else Weights(None, own.sha256, "checkpoint")
     cache.write_json(record_path, {"weights": to_json(weights), "file": str(file.relative_to(cache.folder))})
     return StoredWeights(weights, file)
 
@@ -101,13 +105,13 @@ def create(facts: ModelFacts, candidate: Candidate, *, pretrained: bool) -> torc
     torch.manual_seed(SEED)
     options: dict[str, Any] = {}
     height, width = candidate.image_size
-    default = timm.models.get_pretrained_cfg(facts.name)
+    default = timm.models.get_pretrained_cfg(facts.timm_name)
     if default is not None and default.fixed_input_size and default.input_size[1:] != (height, width):
         # Models with a position grid are built for one size; timm resizes the grid when it is told the size.
         options["img_size"] = (height, width)
-    if candidate.num_classes != facts.num_classes:
+    if default is None or candidate.num_classes != default.num_classes:
         options["num_classes"] = candidate.num_classes
-    model: torch.nn.Module = timm.create_model(facts.name, pretrained=pretrained, **options)
+    model: torch.nn.Module = timm.create_model(facts.timm_name, pretrained=pretrained, **options)
     return model.eval()
 
 
@@ -157,10 +161,33 @@ def _recalibrate(model: torch.nn.Module, candidate: Candidate) -> None:
     model.eval()
 
 
+def weights_name(facts: ModelFacts) -> str:
+    """Names the weights of a model other than random ones: published ones by their name, own ones by content."""
+    return facts.name if facts.checkpoint is None else f"{facts.timm_name}:{facts.checkpoint.sha256}"
+
+
+def _own(facts: ModelFacts, candidate: Candidate, own: Checkpoint) -> torch.nn.Module:
+    """The model with own weights.
+
+    Raises:
+        UsageError: The file cannot be read, has changed, or does not fit.
+    """
+    path = Path(own.path)
+    if _sha256(path) != own.sha256:
+        raise UsageError(f"the weights {own.path} have changed since the run began; give the same command again")
+    model = create(facts, candidate, pretrained=False)
+    what = f"the weights {own.path} and {own.timm_name} with {candidate.num_classes:,} classes"
+    tensors, by_order = match(read_tensors(path), model.state_dict(), what)
+    if by_order:
+        print(f"{own.path}: its tensors are named otherwise; matched by order, shape and role")
+    model.load_state_dict(tensors)
+    return model
+
+
 def _record_path(cache: ArtifactCache, facts: ModelFacts, candidate: Candidate, *, pretrained: bool) -> Path:
     key = {
         # Random weights belong to the architecture; published ones to the exact name.
-        "model": facts.name if pretrained else facts.architecture,
+        "model": weights_name(facts) if pretrained else facts.architecture,
         "num_classes": candidate.num_classes,
         "image_size": list(candidate.image_size),
         "initialization": None if pretrained else RANDOM_INITIALIZATION,

@@ -67,7 +67,7 @@ def preprocessing(facts: ModelFacts, size: tuple[int, int]) -> dict[str, Any]:
     import timm
     from timm.data import resolve_data_config
 
-    config = timm.models.get_pretrained_cfg(facts.name)
+    config = timm.models.get_pretrained_cfg(facts.timm_name)
     known = config.to_dict() if config is not None else {}
     tested = config is not None and config.test_input_size is not None and config.test_input_size[1:] == size
     resolved = resolve_data_config({}, pretrained_cfg=known, use_test_size=tested)

@@ -377,5 +377,5 @@ def _build_path(cache: ArtifactCache, job: Job) -> Path:
     # Photographs are preprocessed as the tag says, also for weights that are not the tag's.
     photographed = job.calibration is not None and bool(job.calibration.files)
     images = job.calibration.digest if job.calibration is not None and photographed else "noise"
-    weights = job.facts.name if job.pretrained else models.RANDOM_INITIALIZATION
+    weights = models.weights_name(job.facts) if job.pretrained else models.RANDOM_INITIALIZATION
     return cache.path("builds", [job.identity, weights, images, job.facts.name if photographed else ""], ".json")

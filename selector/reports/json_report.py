@@ -136,6 +136,9 @@ def _size(size: ImageSize) -> int | list[int]:
 
 def _weights(assessment: Assessment) -> dict[str, str | None]:
     """The weights that ran; before anything ran, the tag that the candidate names."""
+    own = assessment.planned.facts.checkpoint
+    if own is not None:
+        return {"tag": None, "sha256": own.sha256, "source": "checkpoint"}
     weights = assessment.measurement.weights if assessment.measurement is not None else None
     if weights is None:
         return {"tag": assessment.planned.facts.tag or None, "sha256": None, "source": None}

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from selector.metrics import METRICS, Need
+from selector.metrics import Need, metric_of
 from selector.requirements.objective import Objective
 from selector.requirements.requirement import Requirement
-from selector.requirements.served import DATASETS
 from selector.types import Scenario
 
 Path = tuple[str | int, ...]
@@ -36,6 +35,7 @@ def contradictions(
     said: Collection[Need],
     requirements: Sequence[Requirement],
     objective: Objective | None,
+    dataset: str,
 ) -> list[tuple[Path, str]]:
     """Every contradiction, with the key in the profile that it concerns.
 
@@ -44,6 +44,7 @@ def contradictions(
         said: Which of the things are known that metrics may need.
         requirements: Those that could be read.
         objective: None when there is none or it could not be read.
+        dataset: The test set that is meant where none is named.
     """
     named: list[tuple[Path, str]] = [(("requirements", entry.key), entry.metric) for entry in requirements]
     if objective is not None:
@@ -56,9 +57,9 @@ def contradictions(
         if scenario == "offline" and metric.startswith("latency_"):
             found.append((path, f"{metric} has no meaning in the offline scenario, which has throughput only"))
         found.extend(
-            (path, f"{metric} needs {_NEEDED[need]}") for need in METRICS.get(metric).needs if need not in said
+            (path, f"{metric} needs {_NEEDED[need]}") for need in metric_of(metric).needs if need not in said
         )
-    return found + _said_twice(requirements)
+    return found + _said_twice(requirements, dataset)
 
 
 def _place(objective: Objective, metric: str) -> Path:
@@ -70,12 +71,12 @@ def _place(objective: Objective, metric: str) -> Path:
     return ("objective", objective.direction)
 
 
-def _said_twice(requirements: Sequence[Requirement]) -> list[tuple[Path, str]]:
+def _said_twice(requirements: Sequence[Requirement], dataset: str) -> list[tuple[Path, str]]:
     """Requirements on one figure under two names: ``accuracy_top1`` and ``accuracy_top1@imagenet-1k``."""
     found: list[tuple[Path, str]] = []
     first: dict[tuple[str, str], Requirement] = {}
     for entry in requirements:
-        meant = (entry.metric, entry.dataset or DATASETS[0])
+        meant = (entry.metric, entry.dataset or dataset)
         other = first.setdefault(meant, entry)
         if other is not entry:
             found.append(

@@ -175,10 +175,39 @@ def _place(value: Any) -> str:
     return value.strip()
 
 
+def _file(value: Any) -> str:
+    try:
+        path = _place(value)
+    except RefusedError:
+        raise RefusedError("must be a file, e.g. runs/swin.safetensors") from None
+    if not path.endswith((".safetensors", ".pth", ".pt")):
+        raise RefusedError(f"{quoted(path)} must be a file of weights: .safetensors, .pth or .pt")
+    return path
+
+
+def _sha256(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch("[0-9a-f]{64}|", value):
+        raise RefusedError(f"must be 64 hexadecimal digits, not {quoted(value)}")
+    return value
+
+
 def _digest(value: Any) -> str:
     if not isinstance(value, str) or not re.fullmatch("[0-9a-f]{32}|", value):
         raise RefusedError(f"must be 32 hexadecimal digits, not {quoted(value)}")
     return value
+
+
+def _dataset(value: Any) -> str:
+    name = _name(value)
+    if name in served.DATASETS:
+        return str(name)
+    hint = near(name, served.DATASETS) if isinstance(name, str) else ""
+    if isinstance(name, str) and not hint:
+        raise RefusedError(
+            f"the data set {quoted(name)} is not supported yet: accuracy is taken from published figures, not "
+            f"measured; they are on {listed(served.DATASETS)}"
+        )
+    raise RefusedError(f"unknown test set {quoted(name)}; figures are published on {listed(served.DATASETS)}", hint)
 
 
 def _license(value: Any) -> Any:
@@ -258,6 +287,9 @@ def _share(example: str, *, one: bool) -> BeforeValidator:
 Text = Annotated[str, before(_text)]
 Name = Annotated[str, before(_name)]
 Place = Annotated[str, before(_place)]
+Dataset = Annotated[str, before(_dataset)]
+WeightsFile = Annotated[str, before(_file)]
+Sha256 = Annotated[str, before(_sha256)]
 Digest = Annotated[str, before(_digest)]
 Pattern = Annotated[str, before(_pattern)]
 Patterns = Annotated[tuple[Pattern, ...], before(_bounded), AfterValidator(_unique)]

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from selector.errors import UsageError
-from selector.metrics import METRICS
+from selector.metrics import metric_of
 from selector.quantities import format_quantity, parse_quantity
 from selector.requirements.fields import RefusedError, pydantic_error, quoted
 from selector.requirements.requirement import read_key
@@ -63,7 +63,7 @@ class Step(BaseModel):
         """For people: "0.3 points", "5 %", "2 ms"; "" where there is none."""
         if not self.within:
             return ""
-        kind = METRICS.get(self.metric).kind
+        kind = metric_of(self.metric).kind
         if self.relative:
             return f"{100 * self.within:.6g} %"
         return f"{100 * self.within:.6g} points" if kind == "fraction" else format_quantity(self.within, kind, 6)
@@ -162,7 +162,7 @@ def read_within(metric: str, text: str | float) -> tuple[float, bool]:
     Raises:
         UsageError: Not a tolerance for this metric.
     """
-    kind = METRICS.get(metric).kind
+    kind = metric_of(metric).kind
     written = str(text).strip()
     relative = kind != "fraction" and written.endswith("%")
     value = parse_quantity(written, "fraction" if relative else kind, _EXAMPLES[kind])
@@ -172,17 +172,18 @@ def read_within(metric: str, text: str | float) -> tuple[float, bool]:
 
 
 def metric_name(key: str) -> str:
-    """The plain name of a metric that ranks; the default test set may be named and is dropped.
+    """The key of a metric that ranks: its name, with "@" and the test set where one is written.
 
     Raises:
         RefusedError: An unknown metric or test set.
     """
-    return read_key(key)[0].name
+    metric, dataset = read_key(key)
+    return metric.name if dataset is None else f"{metric.name}@{dataset}"
 
 
 def right_direction(metric: str) -> Optimum:
     """The direction in which a metric is better."""
-    return "minimize" if METRICS.get(metric).better == "lower" else "maximize"
+    return "minimize" if metric_of(metric).better == "lower" else "maximize"
 
 
 def check_direction(direction: Optimum, metric: str) -> None:
@@ -193,7 +194,7 @@ def check_direction(direction: Optimum, metric: str) -> None:
     """
     right = right_direction(metric)
     if direction != right:
-        better = METRICS.get(metric).better
+        better = metric_of(metric).better
         raise RefusedError(f"{metric} is better when {better}", f'did you mean "{right}: {metric}"?')
 
 

@@ -84,6 +84,22 @@ class DeviceBudget(_Section):
     price: fields.Price | None = None
 
 
+class OwnWeights(_Section):
+    """A model of timm with weights of one's own.
+
+    Attributes:
+        model: ``architecture`` or ``architecture.tag``; without a tag timm's default preprocessing holds.
+        weights: A local file.
+        num_classes: Width of its classifier, None for the model's own.
+        sha256: Hash of the file; "" until it was taken. A profile with a hash holds for that content only.
+    """
+
+    model: fields.Pattern
+    weights: fields.WeightsFile
+    num_classes: fields.Count | None = None
+    sha256: fields.Sha256 = ""
+
+
 class CandidateSelection(_Section):
     """Which models and which ways of running them are considered.
 
@@ -91,6 +107,7 @@ class CandidateSelection(_Section):
         models: Names and globs of ``architecture.tag``.
         families: Short names of timm's model modules; united with `models`.
         exclude: Globs that are taken away again.
+        checkpoints: Own weights, considered beside the models.
         max_parameters: Most weights a model may have.
         optimizations: Names and globs of optimizations; empty means all that the device supports.
     """
@@ -98,13 +115,18 @@ class CandidateSelection(_Section):
     models: fields.Patterns = ()
     families: fields.Patterns = ()
     exclude: fields.Patterns = ()
+    checkpoints: tuple[OwnWeights, ...] = ()
     max_parameters: fields.Weights | None = None
     optimizations: fields.Patterns = ()
 
     @model_validator(mode="after")
     def _something_to_choose_from(self) -> CandidateSelection:
-        if not self.models and not self.families:
+        if not self.models and not self.families and not self.checkpoints:
             raise pydantic_error(RefusedError("there is no model to choose from: write models, families or both"))
+        files = [one.weights for one in self.checkpoints]
+        twice = sorted({one for one in files if files.count(one) > 1})
+        if twice:
+            raise pydantic_error(RefusedError(f"checkpoints names {fields.quoted(twice[0])} twice"))
         gone = sorted({*self.exclude} & {*self.models, *self.families, "*"})
         if gone:
             raise pydantic_error(RefusedError(f"exclude takes away what is asked for: {fields.quoted(gone[0])}"))
@@ -139,6 +161,16 @@ class Calibration(_Section):
     images: fields.Place
     count: fields.Count | None = None
     digest: fields.Digest = ""
+
+
+class AccuracyBasis(_Section):
+    """What an accuracy is an accuracy on, where a requirement names no test set.
+
+    Attributes:
+        dataset: A published test set.
+    """
+
+    dataset: fields.Dataset = served.DATASETS[0]
 
 
 def usual_tolerances() -> dict[Precision, float]:
@@ -176,6 +208,7 @@ class RequirementProfile(_Section):
         traffic: Images per second that have to be answered, None where none is stated.
         agreement: Relative error allowed against fp32 eager, by precision.
         calibration: What int8 ways are calibrated on, None for nothing.
+        accuracy: On what accuracies are taken, None for ImageNet-1k validation.
         evaluation: How it is found out.
     """
 
@@ -191,6 +224,7 @@ class RequirementProfile(_Section):
     traffic: fields.Traffic | None = None
     agreement: Agreement = Field(default_factory=dict, validate_default=True)
     calibration: Calibration | None = None
+    accuracy: AccuracyBasis | None = None
     evaluation: Evaluation = Evaluation()
 
     @field_validator("requirements", mode="after")
@@ -210,10 +244,15 @@ class RequirementProfile(_Section):
     @model_validator(mode="after")
     def _no_contradictions(self) -> RequirementProfile:
         said = needs_met(self.device.price is not None, self.traffic is not None, bool(self.objective.weights))
-        found = contradictions(self.workload.scenario, said, self.requirements, self.objective)
+        found = contradictions(self.workload.scenario, said, self.requirements, self.objective, self.dataset)
         if found:
             raise pydantic_error(RefusedError("; ".join(message for _, message in found)))
         return self
+
+    @property
+    def dataset(self) -> str:
+        """The test set that an accuracy is meant on where none is named."""
+        return self.accuracy.dataset if self.accuracy is not None else served.DATASETS[0]
 
     def requirement(self, key: str) -> Requirement:
         """The requirement called `key`.
@@ -263,9 +302,11 @@ class RequirementProfile(_Section):
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON data: the profile as understood, in base units, defaults filled in."""
         document = self.model_dump(mode="json")
-        for key in ("calibration", "traffic"):
+        for key in ("accuracy", "calibration", "traffic"):
             if document[key] is None:
                 del document[key]
+        if not document["candidates"]["checkpoints"]:
+            del document["candidates"]["checkpoints"]
         if not document["pretraining"]:
             del document["pretraining"]
         for key in ("weights", "lexicographic"):

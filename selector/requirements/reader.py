@@ -15,6 +15,7 @@ from selector.requirements.document import Document, Listing, Node, Section, is_
 from selector.requirements.fields import RefusedError, quoted
 from selector.requirements.objective_reader import ObjectiveReader
 from selector.requirements.profile import (
+    AccuracyBasis,
     Agreement,
     Calibration,
     CandidateSelection,
@@ -33,6 +34,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "workload": Workload,
     "device": DeviceBudget,
     "candidates": CandidateSelection,
+    "accuracy": AccuracyBasis,
     "calibration": Calibration,
     "evaluation": Evaluation,
 }
@@ -81,7 +83,8 @@ class Reader:
         priced = parts["device"].price is not None if parts["device"] else "device" in entries
         weighed = bool(objective.weights) if objective else "objective" in entries
         said = needs_met(priced, "traffic" in entries, weighed)
-        for path, message in contradictions(scenario, said, requirements, objective):
+        dataset = parts["accuracy"].dataset if parts["accuracy"] else served.DATASETS[0]
+        for path, message in contradictions(scenario, said, requirements, objective, dataset):
             self._refuse(path, message, at_key=True)
         self._times(parts["evaluation"])
         if self._found or self._document.problems:

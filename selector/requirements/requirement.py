@@ -126,8 +126,8 @@ def read_key(key: str) -> tuple[Metric, str | None]:
         raise RefusedError(f"{metric.name} is not taken on a test set: write {metric.name!r} alone")
     if dataset not in served.DATASETS:
         raise RefusedError(
-            f"the test set {quoted(dataset)} is not supported yet; this version knows {listed(served.DATASETS)}",
-            near(dataset, served.DATASETS) if "imagenet-" not in dataset else "",
+            f"unknown test set {quoted(dataset)}; figures are published on {listed(served.DATASETS)}",
+            near(dataset, served.DATASETS),
         )
     return metric, dataset
 

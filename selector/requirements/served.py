@@ -22,7 +22,7 @@ LATER_LATENCY_SCOPES = ("end_to_end",)
 
 TARGETS = ("auto", "cpu", "cuda", "fake")
 
-DATASETS = ("imagenet-1k",)
+DATASETS = ("imagenet-1k", "imagenet-real", "imagenet-v2", "imagenet-a", "imagenet-r", "imagenet-sketch")
 """Test sets with published figures; the first is meant where a requirement names none."""
 
 COMPARISONS = ("<", "<=", ">", ">=")
@@ -35,14 +35,26 @@ LATER_METRICS: Mapping[str, str] = {
 """Metrics of the format that are not served, with what to know or do instead."""
 
 LATER_KEYS: Mapping[tuple[str, ...], str] = {
-    ("accuracy",): "accuracy is taken from published figures, not measured",
+    ("accuracy", "protocol"): "backbones are not compared by features",
+    ("accuracy", "max_drop"): "accuracy is taken from published figures, not measured",
     ("workload", "arrival_rate"): "there is no server scenario",
-    ("candidates", "checkpoints"): "candidates are timm's pretrained models",
+    ("candidates", "checkpoints", "labels"): "accuracy of own weights is not measured",
+    ("candidates", "checkpoints", "preprocessing"): "it is that of the model which the weights are for",
 }
 """Keys of the format that are not served, with what this version does instead."""
 
 PLAIN_KEYS = ("name", "description", "traffic")
-SECTIONS = ("workload", "device", "requirements", "objective", "candidates", "agreement", "calibration", "evaluation")
+SECTIONS = (
+    "workload",
+    "device",
+    "requirements",
+    "objective",
+    "candidates",
+    "accuracy",
+    "agreement",
+    "calibration",
+    "evaluation",
+)
 REQUIRED = ("name", "workload", "candidates")
 
 KEY_EXAMPLES: Mapping[str, str] = {

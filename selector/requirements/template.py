@@ -34,7 +34,7 @@ def render_profile(profile: RequirementProfile, command: str = "") -> str:
         command: How its file is evaluated, for the head of the text; left out without.
     """
     asked = (_head, _workload, _device, _requirements, _traffic, _objective)
-    parts = (*asked, _candidates, _agreement, _calibration, _evaluation)
+    parts = (*asked, _candidates, _accuracy, _agreement, _calibration, _evaluation)
     top = [
         "# What a vision model has to do, on what hardware, and what counts.",
         *(["#", f"#   {command}"] if command else []),
@@ -162,6 +162,15 @@ def _candidates(profile: RequirementProfile) -> Iterator[str]:
     yield "candidates:"
     for key, names in (("models", chosen.models), ("families", chosen.families), ("exclude", chosen.exclude)):
         yield from _listed(key, names)
+    if chosen.checkpoints:
+        yield "  checkpoints:"
+    for own in chosen.checkpoints:
+        yield f"    - model: {_scalar(own.model)}"
+        yield f"      weights: {_scalar(own.weights)}"
+        if own.num_classes is not None:
+            yield f"      num_classes: {own.num_classes}"
+        if own.sha256:
+            yield f"      sha256: {_scalar(own.sha256, quoted=True)}"
     limit = chosen.max_parameters
     yield _optional("max_parameters", limit and _exact(limit, "count"), "50 M", "larger models are left out")
     if chosen.optimizations:
@@ -194,6 +203,15 @@ def _calibration(profile: RequirementProfile) -> Iterator[str]:
     yield _optional("count", given.count, "256", "evenly from the sorted files; default: all, up to 256")
     if given.digest:
         yield f"  digest: {_scalar(given.digest, quoted=True)}  # of their content: no other will do"
+
+
+def _accuracy(profile: RequirementProfile) -> Iterator[str]:
+    yield "# The published test set that an accuracy is meant on where a requirement names none with @."
+    if profile.accuracy is None:
+        yield "# accuracy: {dataset: imagenet-1k}"
+        return
+    yield "accuracy:"
+    yield f"  dataset: {profile.accuracy.dataset:<16} # or imagenet-real, -v2, -a, -r, -sketch"
 
 
 def _evaluation(profile: RequirementProfile) -> Iterator[str]:

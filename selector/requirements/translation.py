@@ -74,7 +74,7 @@ def _finding(kind: str, path: Path, context: Mapping[str, Any], keys: Mapping[st
 
 def unknown_key(path: Path, known: Mapping[str, Any] | tuple[str, ...]) -> Finding:
     """A key that the format does not have, or that this version does not serve."""
-    later = served.LATER_KEYS.get(tuple(map(str, path)))
+    later = served.LATER_KEYS.get(tuple(part for part in path if isinstance(part, str)))
     if later is not None:
         return Finding(path, f"{dotted(path)} is not supported yet: {later}", at_key=True)
     section = dotted(path[:-1])

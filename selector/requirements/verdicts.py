@@ -145,6 +145,7 @@ def reading_for(profile: RequirementProfile, planned: Planned, measurement: Meas
         count=profile.device.count,
         traffic=profile.traffic,
         weights=profile.objective.weights,
+        dataset=profile.dataset,
     )
 
 
@@ -220,6 +221,8 @@ def _by_license(profile: RequirementProfile, planned: Planned) -> Exclusion | No
     license_ = planned.facts.license
     if not allowed or (license_ is not None and license_.lower() in allowed):
         return None
+    if planned.facts.checkpoint is not None:
+        return None  # own weights are under whatever licence their owner gives them
     if license_ is None:
         return Exclusion("license", "its licence is not known, which counts as not allowed")
     return Exclusion("license", f"its licence {license_} is not among {', '.join(allowed)}")
@@ -228,6 +231,8 @@ def _by_license(profile: RequirementProfile, planned: Planned) -> Exclusion | No
 def _by_pretraining(profile: RequirementProfile, planned: Planned) -> Exclusion | None:
     """Every set that the weights saw has to be allowed ("laion2b+in12k" are two)."""
     allowed, seen = profile.pretraining, planned.facts.pretraining
+    if planned.facts.checkpoint is not None:
+        return None  # what own weights saw their owner knows
     if not allowed or set((seen or NO_PRETRAINING).split("+")) <= set(allowed):
         return None
     if seen is None:
@@ -247,7 +252,7 @@ def _by_static_metric(profile: RequirementProfile, planned: Planned) -> Exclusio
     reading = reading_for(profile, planned, None)
     for requirement in profile.requirements:
         if METRICS.get(requirement.metric).static:
-            judgement = judge(requirement, evaluate_metric(requirement.metric, reading))
+            judgement = judge(requirement, evaluate_metric(requirement.key, reading))
             if judgement.verdict is Verdict.FAILS:
                 return Exclusion(requirement.key, judgement.sentence, judgement)
     return None

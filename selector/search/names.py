@@ -33,6 +33,11 @@ def unknown_names(profile: RequirementProfile) -> Iterator[Finding]:
                 check(name)
             except UnknownNameError as error:
                 yield ("candidates", key, position), *_words(error)
+    for position, own in enumerate(selection.checkpoints):
+        try:
+            catalog.facts(own.model)
+        except UnknownNameError as error:
+            yield ("candidates", "checkpoints", position, "model"), *_words(error)
     strategy = profile.evaluation.strategy
     try:
         resolve_strategy(strategy)

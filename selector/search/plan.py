@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from selector.catalog import Catalog
 from selector.errors import UnknownNameError, UsageError
 from selector.optimizations import OPTIMIZATIONS, Optimization
 from selector.optimizations.calibration import NO_CALIBRATION, RANDOM, RANDOM_NOTE, find_calibration
+from selector.profiler.checkpoints import sha256_of
 from selector.requirements import Exclusion, RequirementProfile, static_exclusion
-from selector.types import Candidate, DeviceKind, Environment, ModelFacts, Plan, Planned
+from selector.requirements.profile import OwnWeights
+from selector.types import Candidate, Checkpoint, DeviceKind, Environment, ModelFacts, Plan, Planned
 
 
 def make_plan(
@@ -33,7 +36,7 @@ def make_plan(
         UnknownNameError: A model, family or optimization that does not exist.
     """
     selection = profile.candidates
-    models = catalog.select(selection.models, selection.families, selection.exclude)
+    models = select_models(profile, catalog)
     ways = select_ways(selection.optimizations)
     kind = environment.device_kind
     considered = tuple(
@@ -51,12 +54,62 @@ def make_plan(
     return Plan(environment, considered, tuple(told))
 
 
-def with_digest(profile: RequirementProfile) -> RequirementProfile:
-    """The profile with the hash of its calibration images, which int8 candidates carry in their identity.
+def select_models(profile: RequirementProfile, catalog: Catalog) -> list[ModelFacts]:
+    """The models that the profile selects, then its own weights.
 
     Raises:
-        UsageError: The images are not there, or no longer those that the profile's digest names.
+        UnknownNameError: A model or family that does not exist.
+        UsageError: A file of weights that cannot be read.
     """
+    asked = profile.candidates
+    named = asked.models or asked.families
+    models = catalog.select(asked.models, asked.families, asked.exclude) if named else []
+    return [*models, *(_own(one, catalog) for one in asked.checkpoints)]
+
+
+def _own(asked: OwnWeights, catalog: Catalog) -> ModelFacts:
+    """What is known of own weights: all that the architecture decides, nothing that was published."""
+    facts = catalog.facts(asked.model)
+    classes = asked.num_classes or facts.num_classes
+    same = classes == facts.num_classes
+    return replace(
+        facts,
+        name=asked.weights,
+        tag="",
+        num_classes=classes,
+        parameters=facts.parameters if same else None,
+        gmacs=facts.gmacs if same else None,
+        activations=facts.activations if same else None,
+        license=None,
+        pretraining=None,
+        published=(),
+        checkpoint=Checkpoint(asked.weights, asked.sha256 or sha256_of(asked.weights), facts.name),
+    )
+
+
+def _with_hashes(profile: RequirementProfile) -> RequirementProfile:
+    asked = profile.candidates
+    if not asked.checkpoints:
+        return profile
+    known = []
+    for one in asked.checkpoints:
+        sha256 = sha256_of(one.weights)
+        if one.sha256 not in ("", sha256):
+            raise UsageError(
+                f"the weights {one.weights!r} have the hash {sha256}, the profile names {one.sha256}: bring back "
+                "those that were meant, or take the hash out of the profile"
+            )
+        known.append(one.model_copy(update={"sha256": sha256}))
+    return profile.model_copy(update={"candidates": asked.model_copy(update={"checkpoints": tuple(known)})})
+
+
+def with_digest(profile: RequirementProfile) -> RequirementProfile:
+    """The profile with the hashes of its own weights and of its calibration images, which identities carry.
+
+    Raises:
+        UsageError: The files are not there, or no longer those that the profile's hashes name.
+    """
+    profile = _with_hashes(profile)
     asked = profile.calibration
     if asked is None:
         return profile

@@ -6,6 +6,7 @@ import csv
 import importlib.util
 import sys
 from decimal import Decimal
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -47,7 +48,25 @@ def row(build: ModuleType, **values: object) -> object:
     return build.ModelRow(**(given_ | values))
 
 
+def write_tables(build: ModuleType, folder_: Path) -> None:
+    """The tables of all test sets, without a row."""
+    for file in build.RESULT_TABLES.values():
+        (folder_ / file).write_text(RESULTS.splitlines(keepends=True)[0])
+
+
+def test_figures_of_all_test_sets_stand_side_by_side(build, tmp_path):
+    write_tables(build, tmp_path)
+    (tmp_path / "results-imagenet.csv").write_text(RESULTS)
+    (tmp_path / "results-sketch.csv").write_text(RESULTS.replace("80.382", "30.1"))
+    rows = {(row.dataset, row.model, row.height): row for row in build.read_published(tmp_path)}
+    assert len(rows) == 6
+    assert rows["imagenet-sketch", "resnet50.a1_in1k", 224].top1 == "0.301"
+    assert rows["imagenet-sketch", "resnet50.a1_in1k", 224].source == "timm-results-sketch"
+    assert rows["imagenet-1k", "resnet50.a1_in1k", 224].top1 == "0.80382"
+
+
 def test_figures_become_fractions_in_order_with_empty_cells_kept(build, tmp_path):
+    write_tables(build, tmp_path)
     (tmp_path / "results-imagenet.csv").write_text(RESULTS)
     source = "timm-results-imagenet"
     assert build.read_published(tmp_path) == [
@@ -58,6 +77,7 @@ def test_figures_become_fractions_in_order_with_empty_cells_kept(build, tmp_path
 
 
 def test_a_model_twice_at_one_size_is_an_error(build, tmp_path):
+    write_tables(build, tmp_path)
     (tmp_path / "results-imagenet.csv").write_text(RESULTS + RESULTS.splitlines()[2] + "\n")
     with pytest.raises(ValueError, match="stands twice at 288"):
         build.read_published(tmp_path)

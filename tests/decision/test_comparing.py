@@ -63,6 +63,15 @@ class TestCandidates:
         assert not any(each.beyond_noise for each in compared.differences)
         assert compared.comparisons == 0
 
+    def test_two_tags_of_one_measurement_keep_their_own_published_accuracies(self) -> None:
+        one, other = make_planned("net.a", top1=0.80), make_planned("net.b", top1=0.75)
+        shared = make_measurement(one.candidate, 0.01)
+        found = decide(PROFILE, make_evidence([(one, shared), (other, shared)]))
+        compared = compare_candidates(found, found.find("net.a@eager"), found.find("net.b@eager"))
+        (told,) = (each for each in compared.differences if each.key == "accuracy_top1")
+        assert told.basis is Basis.EXACT
+        assert told.better == "first"
+
     def test_those_that_met_are_told_by_their_run_off(self) -> None:
         """Their intervals overlap; timed in turn the second was slower by 3 to 5 %."""
         apart = decision({"a": 0.0100, "b": 0.0102})

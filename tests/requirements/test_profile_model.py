@@ -225,3 +225,55 @@ class TestStoredProfiles:
     def test_any_data_is_a_profile_or_refused(self, data):
         with pytest.raises(ProfileError):
             RequirementProfile.from_dict(data)
+
+
+class TestTestSets:
+    def test_the_one_that_is_meant_where_none_is_named(self):
+        assert make_profile().dataset == "imagenet-1k"
+        assert make_profile(accuracy={"dataset": "imagenet-r"}).dataset == "imagenet-r"
+
+    def test_a_profile_with_one_comes_back_from_its_document(self):
+        profile = make_profile({"accuracy_top1": ">= 50 %"}, accuracy={"dataset": "imagenet-sketch"})
+        assert profile.as_dict()["accuracy"] == {"dataset": "imagenet-sketch"}
+        assert RequirementProfile.from_dict(profile.as_dict()) == profile
+        assert "accuracy" not in make_profile().as_dict()
+
+    def test_the_objective_may_name_one(self):
+        profile = make_profile(objective={"direction": "maximize", "metric": "accuracy_top1@imagenet-r"})
+        assert profile.objective.metrics == ("accuracy_top1@imagenet-r",)
+        with pytest.raises(ValidationError, match="unknown test set"):
+            make_profile(objective={"direction": "maximize", "metric": "accuracy_top1@imagenet-z"})
+
+    def test_the_default_is_said_once(self):
+        both = {"accuracy_top1": "> 50 %", "accuracy_top1@imagenet-r": "> 50 %"}
+        assert len(make_profile(both).requirements) == 2
+        with pytest.raises(ValidationError, match="same figure as"):
+            make_profile(both, accuracy={"dataset": "imagenet-r"})
+
+
+OWN = {"model": "resnet18", "weights": "runs/mine.pth", "num_classes": 12}
+
+
+class TestOwnWeights:
+    def test_may_stand_alone_and_come_back_from_their_document(self):
+        profile = make_profile(candidates={"models": (), "checkpoints": [OWN]})
+        assert profile.candidates.checkpoints[0].weights == "runs/mine.pth"
+        assert RequirementProfile.from_dict(profile.as_dict()) == profile
+        assert "checkpoints" not in make_profile().as_dict()["candidates"]
+
+    @pytest.mark.parametrize(
+        ("change", "told"),
+        [
+            ({"weights": "mine.bin"}, "must be a file of weights"),
+            ({"weights": ""}, "must be a file"),
+            ({"num_classes": 0}, "must lie between 1"),
+            ({"sha256": "abc"}, "64 hexadecimal digits"),
+        ],
+    )
+    def test_wrong_ones_are_told(self, change, told):
+        with pytest.raises(ValidationError, match=told):
+            make_profile(candidates={"models": (), "checkpoints": [{**OWN, **change}]})
+
+    def test_a_file_stands_once(self):
+        with pytest.raises(ValidationError, match="twice"):
+            make_profile(candidates={"checkpoints": [OWN, OWN]})
