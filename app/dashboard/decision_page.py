@@ -43,7 +43,7 @@ def page(view: View) -> None:
     _picked(decision)
     changes = st.container()
     _others(decision)
-    taking.downloads(view, source, decision)
+    taking.downloads(view, source, decision, (st.session_state.get("x"), st.session_state.get("y")))
     _trust(decision, source)
     with changes:
         _changes(source, decision, moved)

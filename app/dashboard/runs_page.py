@@ -28,7 +28,7 @@ def page(view: View) -> None:
     """The page."""
     assert view.store is not None
     st.header("Runs")
-    runs, _ = sources.listing(view.url, view.revision, _store=view.store)
+    runs, environments = sources.listing(view.url, view.revision, _store=view.store)
     if not runs:
         st.info("No run is stored; figures were brought here without one.")
         return
@@ -37,7 +37,7 @@ def page(view: View) -> None:
         _live(view.url, live[0].id)
     counted = sources.outcomes(view.url, view.revision, _store=view.store)
     event = st.dataframe(
-        history.run_columns(runs, counted),
+        history.run_columns(runs, counted, environments),
         column_config={"search": st.column_config.TextColumn(width="large")},
         hide_index=True,
         width="stretch",

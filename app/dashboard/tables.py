@@ -9,8 +9,10 @@ import streamlit as st
 
 from selector.reports import browsing, content
 
-WIDTHS = {"rank": 50, "model": 300, "way": 170, "limit": 110}
+WIDTHS = {"rank": 50, "model": 200, "way": 120, "limit": 110}
 """Pixels of columns that are not figures."""
+_LETTER, _WIDEST = 8, 640
+"""Pixels of a letter, and of the widest column of names."""
 ROWS = 500
 """Rows of a table at most; the CSV and JSON reports have all."""
 
@@ -34,7 +36,7 @@ def ranking(table: content.Table, key: str, *, pick: bool = False) -> int | None
         heading = f"{column.heading} {arrow}".strip()
         if column.key in ("rank", "model", "way"):
             data[heading] = [cell.text for cell in cells]
-            columns[heading] = st.column_config.TextColumn(width=WIDTHS[column.key])
+            columns[heading] = st.column_config.TextColumn(width=_width(column.key, data[heading]))
         elif column.key == "limit":
             data[heading] = [None if cell.number is None else 100 * cell.number for cell in cells]
             columns[heading] = st.column_config.ProgressColumn(
@@ -59,9 +61,17 @@ def ranking(table: content.Table, key: str, *, pick: bool = False) -> int | None
     return rows[0] if rows and rows[0] < len(table.rows) else None
 
 
+def _width(key: str, texts: Sequence[str]) -> int:
+    """Pixels that show the longest name whole."""
+    return max(WIDTHS[key], min(_WIDEST, _LETTER * max(map(len, texts), default=0)))
+
+
 def plain(data: Mapping[str, Sequence[Any]], key: str | None = None) -> None:
     """A table of words."""
-    columns = {name: st.column_config.TextColumn(width=WIDTHS.get(name)) for name in data}
+    columns = {
+        name: st.column_config.TextColumn(width=_width(name, texts) if name in WIDTHS else None)
+        for name, texts in data.items()
+    }
     st.dataframe(data, column_config=columns, hide_index=True, width="stretch", key=key)
 
 

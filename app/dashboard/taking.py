@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard import deciding
 from selector.errors import SelectorError
-from selector.reports import FORMATS, render
+from selector.reports import FORMATS, pictures, render
 from selector.reports.base import Context
 from selector.requirements.template import render_profile
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from selector.decision import Decision
 
 
-def downloads(view: View, source: Source, decision: Decision) -> None:
+def downloads(view: View, source: Source, decision: Decision, axes: tuple[str | None, str | None]) -> None:
     """Buttons; a report is made when its button is pressed."""
     st.subheader("Take it along")
     name = (
@@ -40,6 +40,17 @@ def downloads(view: View, source: Source, decision: Decision) -> None:
                 icon=":material/download:",
                 on_click="ignore",
                 help=made.description,
+            )
+        if pictures.can_draw():
+            st.download_button(
+                "Figure",
+                data=lambda: pictures.scatter_picture(decision, *axes),
+                file_name=f"{name}.png",
+                mime="image/png",
+                key="download:figure",
+                icon=":material/download:",
+                on_click="ignore",
+                help="The figure as it stands above, as a picture",
             )
         st.download_button(
             "Profile",

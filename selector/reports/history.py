@@ -14,16 +14,20 @@ from selector.types import Outcome
 
 if TYPE_CHECKING:
     from selector.store import RunRecord
-    from selector.types import Measurement
+    from selector.types import Environment, Measurement
 
 
-def run_columns(runs: Sequence[RunRecord], outcomes: Mapping[str, Mapping[str, int]]) -> dict[str, list[Any]]:
+def run_columns(
+    runs: Sequence[RunRecord], outcomes: Mapping[str, Mapping[str, int]], environments: Sequence[Environment] = ()
+) -> dict[str, list[Any]]:
     """The runs as columns of a table.
 
     Args:
         runs: In the order of the rows.
         outcomes: Measurements by run and outcome.
+        environments: All of the store, the newest first.
     """
+    newest = {one.device_id: one.id for one in reversed(environments)}
     ok = Outcome.OK.value
     counted = [outcomes.get(run.id, {}) for run in runs]
     return {
@@ -36,8 +40,16 @@ def run_columns(runs: Sequence[RunRecord], outcomes: Mapping[str, Mapping[str, i
         "took": [took(run) for run in runs],
         "measured": [one.get(ok, 0) for one in counted],
         "failed": [sum(one.values()) - one.get(ok, 0) for one in counted],
+        "evidence": [_standing(run, newest.get(run.environment.device_id)) for run in runs],
         "search": [_search(run) for run in runs],
     }
+
+
+def _standing(run: RunRecord, newest: str | None) -> str:
+    """Whether a decision of today uses what a run measured: only that of its device's newest environment."""
+    if run.is_check:
+        return "stands aside: a check"
+    return "in use" if newest in (None, run.environment.id) else "stale: the device's environment has changed"
 
 
 def took(run: RunRecord) -> str:

@@ -6,20 +6,35 @@ import datetime as dt
 import itertools
 import json
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.evidence import make_evidence, make_measurement, make_planned, make_profile
 from support.sample_decisions import NAMES, sample_decision
+from support.sample_store import CPU, fill
 
 from selector.catalog import load_catalog
 from selector.decision import decide
 from selector.decision.sensitivity import each_sensitivity, sensitivities
-from selector.reports import browsing, catalogue, content, drawing, drawing_parts, drawing_times, figures, timings
+from selector.reports import (
+    browsing,
+    catalogue,
+    content,
+    drawing,
+    drawing_parts,
+    drawing_times,
+    figures,
+    history,
+    pictures,
+    timings,
+)
 from selector.reports.limits import limit_ranges, shares, weights_of, with_weights
 from selector.reports.ranges import rows_of, stay_ranges, strip
+from selector.requirements import load_profile
 from selector.requirements.objective import weighted
+from selector.store import Store
 
 
 def test_nothing_wanted_is_everything_and_each_wish_narrows() -> None:
@@ -168,12 +183,6 @@ def test_weights_are_moved_as_shares(first: float, second: float) -> None:
 
 
 def test_runs_and_measurements_are_rows() -> None:
-    from support.sample_store import fill
-
-    from selector.reports import history
-    from selector.requirements import load_profile
-    from selector.store import Store
-
     with Store("sqlite://") as store:
         fill(store, load_profile("quickstart"), samples=40)
         (run,) = store.runs()
@@ -187,3 +196,20 @@ def test_runs_and_measurements_are_rows() -> None:
         assert store.measurements(run.id, last=3) == measured[-3:]
         ways = store.measured_ways()
         assert sum(sum(one.values()) for one in ways.values()) == len(measured)
+
+
+def test_a_figure_is_a_picture_too() -> None:
+    made = pictures.scatter_picture(sample_decision("quickstart"), "memory_peak", "accuracy_top1")
+    assert made.startswith(b"\x89PNG")
+    assert made != pictures.scatter_picture(sample_decision("quickstart"))
+
+
+def test_runs_of_an_environment_that_is_gone_are_stale() -> None:
+    later = replace(CPU, driver="6.9.0")
+    with Store("sqlite://") as store:
+        old = fill(store, load_profile("quickstart"), CPU, samples=40)
+        new = fill(store, load_profile("quickstart"), later, samples=40)
+        columns = history.run_columns(store.runs(), {}, store.environments())
+    told = dict(zip(columns["run"], columns["evidence"], strict=True))
+    assert told[new] == "in use"
+    assert told[old].startswith("stale")
