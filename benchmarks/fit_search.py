@@ -1,6 +1,6 @@
 """Fits the hyper-parameters of the search's cost model on the tables of one device, by marginal likelihood.
 
-    python benchmarks/fit_search.py --tables FOLDER [--device 3090] [--output selector/search/hyperparameters.json]
+    python benchmarks/fit_search.py --tables FOLDER [--device 3090] [--output FILE.json]
 
 "cold" explains the log time around the work of a model; "transfer" explains the difference of two tables of the
 device (memory formats), one being the prior of the other; "free" is "cold" with looser trends over the work. Nothing
@@ -20,8 +20,8 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import minimize, nnls
 
 from selector.search import cost_model
-from selector.search.cost_model import Hyperparameters, Kernel
-from selector.search.features import Features, Floats
+from selector.search.predicting.cost_model import Hyperparameters, Kernel
+from selector.search.predicting.features import Features, Floats
 
 SUBSET, SETS = 300, 3
 LOWEST, HIGHEST = np.log(0.004), np.log(4.0)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from selector.search.features import Features, Floats, Work, features_of, first_word
+from selector.search.predicting.features import Features, Floats, Work, features_of, first_word
 
 Row = tuple[str, int]
 """Architecture and image size."""

@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 from published_tables import Table, arrays, read_accuracy, read_tables
 
-from selector.search.cost_model import Blend, CostModel, Covariances, Kernel, hyperparameters, work_mean
-from selector.search.features import Floats
-from selector.search.guide import Guide
+from selector.search.predicting.cost_model import Blend, CostModel, Covariances, Kernel, hyperparameters, work_mean
+from selector.search.predicting.features import Floats
+from selector.search.predicting.guide import Guide
 
 BUDGETS = (0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 REFERENCES = ("random", "accuracy-first", "work-first")

@@ -43,6 +43,7 @@ BENCHMARKS = {
     "Intervals on simulated streams": ["interval_coverage.py"],
     "Two hundred assaults": ["fault_campaign.py"],
     "A million wrong profiles": ["fuzz_profiles.py"],
+    "The dashboard on large stores": ["dashboard.py"],
     "Start-up": ["startup.py"],
 }
 LADDER = """# The ladder: ten models under every way of running them

@@ -10,8 +10,8 @@ from selector.search.estimate import estimate_seconds
 from selector.types import Measurement, Outcome, Planned
 
 if TYPE_CHECKING:
-    from selector.search.features import Floats, Work
-    from selector.search.guide import Guide
+    from selector.search.predicting.features import Floats, Work
+    from selector.search.predicting.guide import Guide
     from selector.search.task import Task
 
 Cell = tuple[str, str, int, int, int]
@@ -24,7 +24,7 @@ class Guided(Strategy):
     """Predicts what is not measured, measures what may be best, and stops at the profile's confidence.
 
     What a candidate took is learned from every measurement, failures say nothing of time. The arithmetic is that of
-    `selector.search.guide`, which is replayed on published tables.
+    `selector.search.predicting.guide`, which is replayed on published tables.
     """
 
     def __init__(self) -> None:
@@ -146,9 +146,9 @@ def _cell(planned: Planned) -> Cell:
 def _new_guide(planned: list[Planned], confidence: float) -> Guide:
     import numpy as np
 
-    from selector.search.cost_model import Blend, CostModel, Kernel, hyperparameters, work_mean
-    from selector.search.features import features_of
-    from selector.search.guide import Guide
+    from selector.search.predicting.cost_model import Blend, CostModel, Kernel, hyperparameters, work_mean
+    from selector.search.predicting.features import features_of
+    from selector.search.predicting.guide import Guide
 
     features = features_of([_work(one) for one in planned])
     names = {name: number for number, name in enumerate(sorted({one.candidate.optimization for one in planned}))}
@@ -161,7 +161,7 @@ def _new_guide(planned: list[Planned], confidence: float) -> Guide:
 
 
 def _work(planned: Planned) -> Work:
-    from selector.search.features import Work
+    from selector.search.predicting.features import Work
 
     facts, candidate = planned.facts, planned.candidate
     scale = math.prod(candidate.image_size) / math.prod(facts.image_size)

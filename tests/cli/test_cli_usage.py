@@ -68,7 +68,7 @@ class TestWrongCalls:
             (["--time-budget", "0 s"], "--time-budget must be above zero"),
             (["--time-budget=-5 min"], "--time-budget must be above zero"),
             (["--time-budget", "5 MB"], "--time-budget: unknown unit 'MB'"),
-            (["--strategy", "guided"], "not supported yet"),
+            (["--strategy", "tpe"], "not supported yet"),
             (["--strategy", "randon"], "did you mean 'random'"),
             (["--device", "fakee"], "did you mean 'fake'"),
             (["--device", "fake:7"], "this machine has fake"),

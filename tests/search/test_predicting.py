@@ -7,10 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from selector.search.cost_model import Blend, CostModel, Covariances, Kernel, hyperparameters, shipped, work_mean
-from selector.search.features import Features, Floats, Work, features_of, first_word, stem
-from selector.search.guide import Guide
-from selector.search.stopping import chance_of_best, missed
+from selector.search.predicting.cost_model import (
+    Blend,
+    CostModel,
+    Covariances,
+    Kernel,
+    hyperparameters,
+    shipped,
+    work_mean,
+)
+from selector.search.predicting.features import Features, Floats, Work, features_of, first_word, stem
+from selector.search.predicting.guide import Guide
+from selector.search.predicting.stopping import chance_of_best, missed
 
 SEED = st.integers(0, 2**32 - 1)
 

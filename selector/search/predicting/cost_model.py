@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from scipy.special import stdtr
 
-from selector.search.features import Features, Floats, Integers
+from selector.search.predicting.features import Features, Floats, Integers
 
 _FILE = Path(__file__).with_name("hyperparameters.json")
 _FIRST_ROOM = 32

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from selector.search.cost_model import Blend, CostModel
-from selector.search.features import Floats
-from selector.search.stopping import chance_of_best, missed
+from selector.search.predicting.cost_model import Blend, CostModel
+from selector.search.predicting.features import Floats
+from selector.search.predicting.stopping import chance_of_best, missed
 
 Mask = npt.NDArray[np.bool_]
 

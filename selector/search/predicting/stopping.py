@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from selector.search.features import Floats
+from selector.search.predicting.features import Floats
 
 
 def missed(chances: Floats) -> float:
