@@ -182,7 +182,7 @@ def format_quantity(value: float, kind: Kind, digits: int = 3) -> str:
     """
     shown = _UNITS[kind].shown
     if not math.isfinite(value / shown[-1][0]):
-        return f"{value} {shown[0][1]}".strip()
+        return f"{value} {next((name for size, name in shown if size == 1), shown[0][1])}".strip()
     if kind == "time" and abs(value) >= 60 and digits <= 3:
         return _format_compound(value)
     if value == 0:

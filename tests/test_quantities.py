@@ -197,3 +197,7 @@ def test_points():
     assert format_points(0.06) == "6.0 points"
     assert format_points(-0.005) == "−0.5 points"
     assert format_points(-0.00001) == "0.0 points"
+
+
+def test_a_number_too_large_for_the_smallest_unit_stands_in_the_base_unit() -> None:
+    assert parse_quantity(format_quantity(1.8e302, "energy"), "energy") == 1.8e302
