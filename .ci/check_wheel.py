@@ -33,7 +33,7 @@ def main() -> int:
     _require(fake["winner"] is not None, "the fake device has a winner")
     again = json.loads(_run("rank", "quickstart", "--device", "fake", "--json"))
     _require(again["winner"]["id"] == fake["winner"]["id"], "`rank` names the winner that `evaluate` did")
-    _run("report", "latest", "--format", "pdf", "--output", "reports", codes=(2,))  # says which extra to install
+    _refuses("pip install 'vision-selector[report]'", "report", "latest", "--format", "pdf", "--output", "reports")
     # One real model, really measured; whether it meets the limit depends on the machine.
     only = "mobilenetv2_100*@eager"
     cpu = json.loads(
@@ -79,6 +79,16 @@ def _run(*arguments: str, codes: tuple[int, ...] = (0,)) -> str:
         f"exit code {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}",
     )
     return done.stdout
+
+
+def _refuses(advice: str, *arguments: str) -> None:
+    """Runs one command that needs an extra: it says which, and exits with 2."""
+    done = subprocess.run([_COMMAND, *arguments], capture_output=True, text=True, timeout=300, check=False)
+    _require(
+        done.returncode == 2 and advice in done.stderr,
+        f"`selector {' '.join(arguments)}` says {advice!r}",
+        f"exit code {done.returncode}\n{done.stderr[-2000:]}",
+    )
 
 
 def _check_closed_pipe(*arguments: str) -> None:

@@ -37,10 +37,13 @@ def page(view: View) -> None:
     decision = deciding.decided(source, moved.profile)
     with verdict:
         _verdict(decision, edited=decision is not asked)
+    ranking = st.container()
+    with ranking:  # before the figure, which takes longer: who moves a limit wants to see who wins
+        _ranking(decision, _brushed(decision))
     with right:
-        brushed = _scatter(decision)
-    _ranking(decision, brushed)
-    _picked(decision)
+        _scatter(decision)
+    with ranking:
+        _picked(decision)
     changes = st.container()
     _others(decision)
     taking.downloads(view, source, decision, (st.session_state.get("x"), st.session_state.get("y")))
@@ -105,8 +108,20 @@ def _runner_up(decision: Decision) -> None:
     )
 
 
-def _scatter(decision: Decision) -> frozenset[str] | None:
-    """The figure; the ids within the range that is drawn on it, None without one."""
+def _brushed(decision: Decision) -> frozenset[str] | None:
+    """The ids within the range that was drawn on the figure, None without one."""
+    x, y = st.session_state.get("x"), st.session_state.get("y")
+    event: Any = st.session_state.get(_figure_key(x, y))
+    ends = event["selection"].get(_BRUSHED) if event else None
+    return browsing.brushed(figures.scatter(decision, x, y), ends.get("x", ()), ends.get("y", ())) if ends else None
+
+
+def _figure_key(x: str | None, y: str | None) -> str:
+    return f"scatter:{x}:{y}"
+
+
+def _scatter(decision: Decision) -> None:
+    """The figure."""
     pickable = figures.axes_to_pick(decision)
     default_x, default_y = figures.default_axes(decision)
     first, second, third = st.columns([2, 2, 1], vertical_alignment="bottom")
@@ -116,21 +131,19 @@ def _scatter(decision: Decision) -> frozenset[str] | None:
         y = _axis("Up", "y", pickable, default_y)
     if x is None or y is None:
         st.info("Nothing is measured that a figure could show.")
-        return None
+        return
     data = figures.scatter(decision, x, y)
     logarithmic = third.toggle("Logarithmic", value=data.x.logarithmic, key=f"log:{x}")
     if not data.points:
         st.info(f"No candidate has both {label(x)} and {label(y)}.")
-        return None
+        return
     spec = drawing.scatter_spec(data, logarithmic=logarithmic, picked=_PICKED, brushed=_BRUSHED)
-    event: Any = drawn.show_spec(spec, f"scatter:{x}:{y}", on_select="rerun", selection_mode=[_PICKED, _BRUSHED])
+    event: Any = drawn.show_spec(spec, _figure_key(x, y), on_select="rerun", selection_mode=[_PICKED, _BRUSHED])
     left_out = f" {data.left_out:,} more rejected candidates are not drawn." if data.left_out else ""
     st.caption(f"Click a point to look at it, drag to list only what lies within.{left_out}")
-    points = event.selection.get(_PICKED) or []
+    points = event["selection"].get(_PICKED) or []
     if points and "id" in points[0]:
         selection.picked("figure", str(points[0]["id"]))
-    ends = event.selection.get(_BRUSHED) or {}
-    return browsing.brushed(data, ends.get("x", ()), ends.get("y", ())) if ends else None
 
 
 def _axis(title: str, key: str, pickable: Sequence[str], default: str) -> str | None:

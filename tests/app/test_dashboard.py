@@ -226,3 +226,32 @@ class TestHostileText:
         assert shown.title[0].value == "This cannot be decided"
         assert shown.error
         assert shown.radio(key="decide_for")
+
+
+def test_a_range_on_the_figure_lists_what_lies_within(page: Opens, url: str, asked: Decision) -> None:
+    shown = page(url, "decision")
+    shown.session_state["scatter:latency_p95:accuracy_top1"] = {"selection": {"brushed": {"x": [3.0, 5.0]}}}
+    checked(shown.run())
+    p95 = shown.dataframe[0].value["p95 ms ↓"]
+    assert 0 < len(p95) < len(asked.ranked)
+    assert p95.between(3.0, 5.0).all()
+
+
+def test_a_click_on_the_figure_looks_at_a_candidate(page: Opens, url: str, asked: Decision) -> None:
+    shown = page(url, "decision")
+    clicked = asked.ranked[7]
+    shown.session_state["scatter:latency_p95:accuracy_top1"] = {"selection": {"picked": [{"id": clicked.id}]}}
+    checked(shown.run())
+    assert any(name(clicked) in str(one.value).replace("\\", "") for one in shown.markdown)
+    assert shown.button(key="look")
+    assert shown.query_params["candidate"] in (clicked.id, [clicked.id])
+
+
+def test_filters_narrow_the_ranking(page: Opens, url: str, asked: Decision) -> None:
+    shown = page(url, "decision")
+    checked(shown.text_input(key="filter:text").set_value("openvino").run())
+    ways = set(shown.dataframe[0].value["way"])
+    assert ways
+    assert all("openvino" in way for way in ways)
+    checked(shown.toggle(key="filter:relative").set_value(True).run())
+    assert shown.dataframe[0].value["p95 ÷ best ↓"].min() == 1
