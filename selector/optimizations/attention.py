@@ -5,7 +5,7 @@ attention does not take, fp32 on CUDA's flash and cuDNN kernels), which becomes 
 `scaled_dot_product_attention` does too. On CPUs torch has the plain (math) and the flash kernel only.
 
 Not executed on hardware by the project's own tests: everything on CUDA, that is the memory-efficient, cuDNN and
-CUDA's own flash kernels.
+CUDA's own flash kernels. `pytest -m gpu` and `selector doctor` run these ways where there is a GPU.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Weights and images in NHWC order, which vectorized convolutions prefer.
 
-Not executed on hardware by the project's own tests: on CUDA. `pytest -m gpu` does.
+Not executed on hardware by the project's own tests: convolutions on CUDA in this layout. `pytest -m gpu` and
+`selector doctor` run them.
 """
 
 from __future__ import annotations

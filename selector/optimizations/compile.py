@@ -14,7 +14,8 @@ import importlib.util
 import os
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from selector.errors import BuildFailedError, FallbackError
@@ -98,6 +99,7 @@ class CompiledWay(TorchWay):
         runner = self.load(bench)
         height, width = bench.candidate.image_size
         images = np.zeros((bench.candidate.batch_size, 3, height, width), np.float32)
+        objects = compiled_objects()
         started = time.perf_counter()
         try:
             answer = runner.run(runner.feed(images))
@@ -109,7 +111,36 @@ class CompiledWay(TorchWay):
                 answer = runner.run(runner.feed(images))
             runner.read(answer)
             refuse_skipped_graphs(counters["inductor"])
+        if compiled_objects() <= objects:
+            again = self.load(bench)
+            seconds = cold_seconds(lambda: again.run(again.feed(images)))
         return Built(seconds, bench.weights_bytes)
+
+
+def compiled_objects() -> int:
+    """How many programs Inductor's cache holds. A compiling call that adds none found all of its own there."""
+    from torch._inductor.runtime.cache_dir_utils import cache_dir
+
+    return sum(file.suffix in (".so", ".cubin", ".hsaco") for file in Path(cache_dir()).rglob("*"))
+
+
+def cold_seconds(compiling: Callable[[], object]) -> float:
+    """What a compiling call takes where no cache helps, for a build whose record is gone but whose programs are not.
+
+    Inductor's counters do not tell the two apart: frozen programs never count as a hit, though their kernels are
+    taken from the cache.
+
+    Args:
+        compiling: Calls a module that `torch.compile` has wrapped, for the first time since.
+    """
+    import torch
+    from torch._inductor.utils import fresh_cache
+
+    with fresh_cache():
+        torch._dynamo.reset()
+        started = time.perf_counter()
+        compiling()
+        return time.perf_counter() - started
 
 
 def refuse_skipped_graphs(counted: Mapping[str, Any]) -> None:

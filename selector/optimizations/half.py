@@ -4,6 +4,7 @@ Autocast keeps those in fp32 and casts at every border; this does not, so it is 
 fp32 eager decides whether a model bears it.
 
 Not executed on hardware by the project's own tests: both types on CUDA, and fp16 on CPUs that have it.
+`pytest -m gpu` and `selector doctor` run these ways where there is a GPU.
 """
 
 from __future__ import annotations

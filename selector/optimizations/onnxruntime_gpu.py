@@ -14,6 +14,7 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from selector.devices import Runner
@@ -132,7 +133,8 @@ class OnnxRuntimeGpu(Optimization):
             self._answer_once(bench, session)
             ran = placement(session)
         refuse_other_providers(ran, self.provider)
-        return Built(exported.seconds + time.perf_counter() - began, exported.artifact_bytes, exported.files)
+        files = (*exported.files, *self._kept(bench))
+        return Built(exported.seconds + time.perf_counter() - began, exported.artifact_bytes, files)
 
     def load(self, bench: Bench) -> Runner:
         """A session with the workload's batch fixed.
@@ -141,6 +143,10 @@ class OnnxRuntimeGpu(Optimization):
             FallbackError: Another provider than the one asked for would run.
         """
         return BoundRunner(self._session(bench, self._options(bench)), bench.torch_device)
+
+    def _kept(self, bench: Bench) -> tuple[Path, ...]:  # noqa: ARG002 - for providers that keep something
+        """What the provider itself wrote into the artifact cache."""
+        return ()
 
     def _answer_once(self, bench: Bench, session: Any) -> None:
         import numpy as np
@@ -182,14 +188,20 @@ class OnnxRuntimeTensorRt(OnnxRuntimeGpu):
         os.environ["NVIDIA_TF32_OVERRIDE"] = "0"
         return super()._session(bench, options)
 
-    def _provider_options(self, bench: Bench) -> dict[str, str]:
-        candidate = bench.candidate
+    def _folder(self, bench: Bench) -> Path:
         key = {
             "graph": onnx_path(bench).name,
-            "batch_size": candidate.batch_size,
+            "batch_size": bench.candidate.batch_size,
             "versions": library_versions(self.libraries),
         }
-        folder = bench.cache.path("onnxruntime-tensorrt", key, "")
+        return bench.cache.path("onnxruntime-tensorrt", key, "")
+
+    def _kept(self, bench: Bench) -> tuple[Path, ...]:
+        """Engines and timings: without them the child that measures would build again, and call it loading."""
+        return tuple(sorted(path for path in self._folder(bench).rglob("*") if path.is_file()))
+
+    def _provider_options(self, bench: Bench) -> dict[str, str]:
+        folder = self._folder(bench)
         folder.mkdir(parents=True, exist_ok=True)
         return {
             **super()._provider_options(bench),

@@ -1,6 +1,7 @@
 """Building a TensorRT engine of an ONNX graph.
 
-Not executed on hardware by the project's own tests; see `selector.optimizations.tensorrt`.
+Not executed on hardware by the project's own tests: builder, its options, the timing cache and what an engine says of
+its layers. `pytest -m gpu` runs them; see `selector.optimizations.tensorrt`.
 """
 
 from __future__ import annotations

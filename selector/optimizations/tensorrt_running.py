@@ -1,6 +1,7 @@
 """Running a TensorRT engine on buffers in GPU memory, on a CUDA stream of its own.
 
-Not executed on hardware by the project's own tests; see `selector.optimizations.tensorrt`.
+Not executed on hardware by the project's own tests: engines, their streams and their buffers on a device.
+`pytest -m gpu` runs them; see `selector.optimizations.tensorrt`.
 """
 
 from __future__ import annotations

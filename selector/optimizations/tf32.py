@@ -3,7 +3,8 @@
 All other fp32 ways of PyTorch forbid it. It counts as fp32 and has to keep fp32's tolerance; a model that does not
 is `wrong_output`, unless the profile allows more under `agreement`.
 
-Not executed on hardware by the project's own tests.
+Not executed on hardware by the project's own tests: TF32 products and convolutions, and their agreement with fp32.
+`pytest -m gpu` and `selector doctor` run this way on a GPU; that the switches are set is tested without one.
 """
 
 from __future__ import annotations

@@ -126,6 +126,19 @@ def test_nodes_that_ran_elsewhere_are_a_fallback(bench, monkeypatch):
     assert caught.value.outcome == "fallback"
 
 
+def test_what_the_provider_keeps_belongs_to_the_build(bench, tmp_path, monkeypatch):
+    """Without its engine the measuring child would build it again, and count that as loading."""
+    monkeypatch.setattr(bench.cache, "folder", tmp_path)
+    way = OPTIMIZATIONS.get("onnxruntime-tensorrt")
+    assert way._kept(bench) == ()
+    folder = Path(way._provider_options(bench)["trt_engine_cache_path"])
+    assert folder.is_relative_to(tmp_path)
+    for name in ("engine.engine", "timing.timing"):
+        (folder / name).write_bytes(b"1")
+    assert way._kept(bench) == (folder / "engine.engine", folder / "timing.timing")
+    assert OPTIMIZATIONS.get("onnxruntime-cuda")._kept(bench) == ()
+
+
 @pytest.mark.parametrize("name", ["onnxruntime-cuda", "onnxruntime-tensorrt"])
 def test_a_session_without_the_provider_is_a_fallback(bench, name):
     """The real way, on this machine: ONNX Runtime warns and would take the CPU."""

@@ -12,6 +12,7 @@ from selector.artifacts import ArtifactCache
 from selector.catalog import load_catalog
 from selector.errors import FallbackError
 from selector.optimizations import OPTIMIZATIONS, Bench, pytorch, unavailable_ways
+from selector.optimizations import compile as compile_module
 from selector.optimizations.attention import WITHOUT_SDPA, AttentionWay
 from selector.optimizations.compile import refuse_skipped_graphs
 from selector.optimizations.pytorch import TorchWay
@@ -213,6 +214,28 @@ def test_a_mode_is_set_and_stands_in_the_settings(bench, name, monkeypatch):
 
 def test_the_settings_of_the_default_mode_are_those_of_stored_measurements():
     assert OPTIMIZATIONS.get("compile").settings == (("compile.dynamic", "False"), ("compile.mode", "default"))
+
+
+@pytest.mark.parametrize("name", ["compile", "compile-freezing"])
+def test_a_build_that_finds_its_programs_in_the_cache_is_timed_without_it(bench, name, tmp_path, monkeypatch):
+    """A record may be gone while Inductor's cache is not; build seconds are those of a machine without either."""
+    if OPTIMIZATIONS.get(name).unavailable(CPU) is not None:
+        pytest.skip("no C++ compiler")
+    import torch
+
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "inductor"))
+    asked = []
+    real = compile_module.cold_seconds
+    monkeypatch.setattr(compile_module, "cold_seconds", lambda compiling: asked.append(real(compiling)) or asked[-1])
+    way = OPTIMIZATIONS.get(name)
+    first = way.build(bench)
+    assert compile_module.compiled_objects() > 0
+    assert asked == []
+    torch._dynamo.reset()
+    held = compile_module.compiled_objects()
+    assert way.build(bench).seconds == asked[0] > 0
+    assert first.seconds not in asked
+    assert compile_module.compiled_objects() == held, "the cold call left the cache as it was"
 
 
 def test_skipped_cuda_graphs_are_a_fallback():
