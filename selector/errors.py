@@ -7,6 +7,7 @@
     │   ├── ProfileError           problems in a profile, each with file, line and column
     │   ├── UnknownNameError       a name that no registry holds; offers near ones
     │   ├── DeviceError            the device asked for is not here
+    │   ├── LabelledImageError     an image of the labelled set cannot be decoded
     │   └── NotSupportedError      meant by the format, not served by this version
     ├── StoreError        exit 4   the store cannot be opened, read or written
     │   └── StoreAddressError  2   there is no store where the call says one is
@@ -126,6 +127,10 @@ class UnknownNameError(UsageError):
 
 class DeviceError(UsageError):
     """The device asked for is not on this machine; the message says what can be done instead."""
+
+
+class LabelledImageError(UsageError):
+    """An image of the labelled set cannot be decoded: to count it as wrong would be a silently lower accuracy."""
 
 
 class NotSupportedError(UsageError):

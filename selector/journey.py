@@ -23,6 +23,7 @@ from selector.optimizations import OPTIMIZATIONS, all_libraries, unavailable_way
 from selector.profiler.rule import stopping_rule, suffices
 from selector.reports.timings import FINALISTS
 from selector.requirements import RequirementProfile
+from selector.requirements.profile import AccuracyBasis
 from selector.search import estimate_run, exclusions, make_plan, resolve_strategy
 from selector.search.plan import with_digest
 from selector.store import RunRecord, Store
@@ -63,7 +64,9 @@ def evaluate(
     started = time.monotonic()
     profile = with_digest(profile)
     prospect = survey(profile, store, options)
-    models = {planned.facts.name: planned.facts for planned in prospect.open}
+    examined = profile.test_set is not None  # and then also what was timed before needs its weights
+    looked_at = prospect.plan.considered if examined else prospect.open
+    models = {one.facts.name: one.facts for one in looked_at if one.candidate.id not in prospect.excluded}
     weights = WeightsPolicy(prospect.device.kind, list(models.values()), offline=options.offline)
     notes = (weights.note, _busy_note(prospect) if prospect.open else None)
     told = (*prospect.plan.notes, *(note for note in notes if note is not None))
@@ -155,7 +158,7 @@ def decide_run(store: Store, reference: str, profile: RequirementProfile | None 
     """
     record = store.run(reference)
     profile = profile or record.profile
-    if profile.calibration is not None and not profile.calibration.digest:
+    if any(basis is not None and not basis.digest for basis in (profile.calibration, _own_images(profile))):
         profile = with_digest(profile)
     plan = make_plan(profile, load_catalog(), record.environment, record.unavailable, record.notes)
     left_out = {name for name, reason in record.excluded if reason == LEFT_OUT}
@@ -164,6 +167,11 @@ def decide_run(store: Store, reference: str, profile: RequirementProfile | None 
         return decide(profile, _of_check(store, record, plan))
     evidence = gather(store, plan, record.certificate, record.timing, record.id, as_of=record.revision)
     return with_samples(decide(profile, evidence), store, record.revision)
+
+
+def _own_images(profile: RequirementProfile) -> AccuracyBasis | None:
+    """The labelled images that accuracy is measured on, if the profile names some."""
+    return None if profile.test_set is None else profile.accuracy
 
 
 def with_samples(decision: Decision, store: Store, as_of: int | None = None) -> Decision:

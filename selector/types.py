@@ -68,12 +68,17 @@ class Checkpoint:
     Attributes:
         path: As the profile names it.
         sha256: Hash of its content.
-        timm_name: The model of timm that the weights are for; its preprocessing holds for them too.
+        timm_name: The model of timm that the weights are for; its preprocessing holds for them too, but for what
+            `preprocessing` says.
+        labels: Names of its classes in the order of its outputs, empty where nobody said.
+        preprocessing: How its images are prepared otherwise, as sorted (name, value) pairs in timm's names.
     """
 
     path: str
     sha256: str
     timm_name: str
+    labels: tuple[str, ...] = ()
+    preprocessing: tuple[tuple[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -392,6 +397,94 @@ class RunOff:
 
 
 @dataclass(frozen=True)
+class TestSet:
+    """Labelled images that accuracy is measured on.
+
+    Attributes:
+        path: As the profile names them.
+        digest: Hash of their content and labels.
+    """
+
+    __test__ = False  # no test case, whatever pytest makes of its name
+
+    path: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What a prepared candidate answered to labelled images, in the set's order. A failure is one too.
+
+    Attributes:
+        id: Unique.
+        identity: Content hash of everything that decides the answers; see `accuracy_identity`.
+        candidate: What was examined.
+        environment: Where.
+        weights: Which weights ran, or None when it failed before that was known.
+        test_set: On what.
+        total: How many images the set has.
+        ranks: One byte an image: how many classes came before the right one, 255 for that many or more.
+        firsts: One little-endian int32 an image: the class that came first.
+        outcome: How it ended.
+        message: One sentence for people; "" when ok.
+        log: What the candidate's process printed or raised, bounded; "" when nothing.
+        run_id: The run that made it.
+        created: When (UTC).
+        wall_seconds: What it cost.
+    """
+
+    id: str
+    identity: str
+    candidate: Candidate
+    environment: Environment
+    weights: Weights | None
+    test_set: TestSet
+    total: int
+    ranks: bytes
+    firsts: bytes
+    outcome: Outcome
+    message: str
+    log: str
+    run_id: str
+    created: dt.datetime
+    wall_seconds: float
+
+    @property
+    def images(self) -> int:
+        """How many images it answered."""
+        return len(self.ranks)
+
+
+@dataclass(frozen=True)
+class Examined:
+    """An examination in numbers, beside that of the same weights in fp32 eager.
+
+    Attributes:
+        images: How many images were answered.
+        total: How many the set has.
+        right: Of the answered, those whose class came first.
+        among_five: Those whose class was among the first five.
+        compared: Images that fp32 eager answered too; 0 where it was not examined.
+        both: Of the compared, those that both get right.
+        lost: Those that fp32 eager alone gets right.
+        won: Those that this way alone gets right.
+        same: Those on which both name the same class first.
+        failure: Why there are no answers, or "".
+    """
+
+    images: int
+    total: int
+    right: int = 0
+    among_five: int = 0
+    compared: int = 0
+    both: int = 0
+    lost: int = 0
+    won: int = 0
+    same: int = 0
+    failure: str = ""
+
+
+@dataclass(frozen=True)
 class Planned:
     """A candidate that is considered, with what is known of its model.
 
@@ -414,11 +507,15 @@ class Plan:
         environment: The device and what surrounds it.
         considered: Every candidate: models × optimizations, whatever becomes of it.
         notes: Sentences that every report repeats (e.g. that weights are random).
+        test_set: What accuracy is measured on, None where it is taken from published figures.
+        reference: By model, its fp32 eager candidate, which others are compared with on the test set.
     """
 
     environment: Environment
     considered: tuple[Planned, ...]
     notes: tuple[str, ...] = ()
+    test_set: TestSet | None = None
+    reference: Mapping[str, Candidate] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -466,6 +563,7 @@ class Evidence:
         timing: What the run cost.
         run_id: The run, or None.
         run_offs: Run-offs of measurements that still speak, newest first, without latencies.
+        examined: By candidate id, how it answered the profile's labelled images.
     """
 
     plan: Plan
@@ -475,6 +573,7 @@ class Evidence:
     timing: Timing = Timing()
     run_id: str | None = None
     run_offs: tuple[RunOff, ...] = ()
+    examined: Mapping[str, Examined] = field(default_factory=dict)
 
 
 def speed_identity(candidate: Candidate, environment: Environment) -> str:
@@ -504,6 +603,36 @@ def speed_identity(candidate: Candidate, environment: Environment) -> str:
             "threads": environment.threads,
             "versions": {name: versions.get(name) for name in sorted(candidate.libraries)},
             "protocol": environment.protocol,
+        }
+    )
+
+
+def accuracy_identity(candidate: Candidate, facts: ModelFacts, environment: Environment, digest: str) -> str:
+    """Content hash of everything that decides what a candidate answers to labelled images.
+
+    Neither batch size nor scenario is among it, and of the device only what decides its arithmetic. Preprocessing is
+    timm's for the weights, named by model, image size and timm's version, or the checkpoint's own.
+
+    Args:
+        candidate: The candidate.
+        facts: Its model.
+        environment: Where.
+        digest: Of the labelled images.
+    """
+    versions = dict(environment.versions)
+    own = facts.checkpoint
+    return content_hash(
+        {
+            "weights": facts.name if own is None else [own.timm_name, own.sha256],
+            "labels": [] if own is None else list(own.labels),
+            "preprocessing": [] if own is None else [[name, to_json(value)] for name, value in own.preprocessing],
+            "test_set": digest,
+            "num_classes": candidate.num_classes,
+            "image_size": list(candidate.image_size),
+            "optimization": candidate.optimization,
+            "settings": [list(pair) for pair in candidate.settings if pair[0] != "agreement"],
+            "device": [environment.device_kind, environment.device_name, list(environment.capabilities)],
+            "versions": {name: versions.get(name) for name in sorted({*candidate.libraries, "timm", "pillow"})},
         }
     )
 

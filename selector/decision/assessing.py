@@ -95,7 +95,8 @@ class Assessor:
         measurement = self.evidence.measurements.get(name)
         metrics = self.figures.get(name)
         if metrics is None:
-            metrics = self.figures[name] = Figures(self._keys, reading_for(self.profile, planned, measurement))
+            reading = reading_for(self.profile, planned, measurement, self.evidence.examined.get(name))
+            metrics = self.figures[name] = Figures(self._keys, reading)
         judgements = {key: judge(one, metrics[key]) for key, one in self._requirements.items()}
         exclusion = self._excluded(planned)
         status, stage, reasons = self._place(planned, measurement, metrics, judgements, exclusion)

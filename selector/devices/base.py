@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
@@ -165,6 +165,16 @@ class Device(ABC):
 
     def simulate(self, candidate: Candidate, facts: ModelFacts) -> Runner | None:  # noqa: ARG002 - the fake's hook
         """A simulated runner in place of the real one, or None on every real device."""
+        return None
+
+    def answers(
+        self,
+        candidate: Candidate,  # noqa: ARG002 - the fake's hook
+        facts: ModelFacts,  # noqa: ARG002
+        classes: Sequence[int],  # noqa: ARG002
+        start: int,  # noqa: ARG002
+    ) -> tuple[bytes, bytes] | None:
+        """Simulated answers to labelled images (see `selector.types.Examination`), or None on every real device."""
         return None
 
     def built(self, candidate: Candidate) -> float | None:  # noqa: ARG002 - the fake's hook

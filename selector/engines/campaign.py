@@ -6,6 +6,7 @@ import time
 
 from selector.decision import decide
 from selector.decision.finalists import Finalists, finalists
+from selector.engines.examiner import Examiner
 from selector.engines.local import LocalEngine, Order
 from selector.engines.run import Observer, Options, Prospect
 from selector.engines.runoff import RunOffFailed
@@ -60,7 +61,21 @@ class Campaign:
         self._started = started
         self._rule = stopping_rule(profile)
         self._calibration: CalibrationSet | None = None
-        self.measured_seconds = 0.0
+        self._examiner = Examiner(
+            profile,
+            store,
+            prospect.plan,
+            run_id,
+            order=self._order,
+            observer=observer,
+            force=options.force,
+        )
+        self._measuring_seconds = 0.0
+
+    @property
+    def measured_seconds(self) -> float:
+        """Spent in measuring, examining included."""
+        return self._measuring_seconds + self._examiner.seconds
 
     def run(self) -> Certificate:
         """Measures, and says how the search went."""
@@ -69,13 +84,15 @@ class Campaign:
         if asked is not None:
             self._calibration = find_calibration(asked.images, asked.count)
             check_images(self._calibration, self._options.cache)
+        self._examiner.prepare(self._options.cache, self._prospect.plan.environment.threads)
         measured = dict(self._prospect.stored)
         stop = Stop("exhausted", 1.0)
-        if self._prospect.open or self._finalists() is not None:
+        if self._prospect.open or self._examiner.wanted() or self._finalists() is not None:
             try:
                 with self._engine() as engine:
                     stop = self._measure_all(engine, measured) if self._prospect.open else stop
                     if stop.because not in ("time_budget", "interrupted"):
+                        self._examiner.run(engine, lambda: self._is_over(engine))
                         self._run_offs(engine)
             except Stopped:
                 stop = Stop("interrupted", None)
@@ -129,6 +146,12 @@ class Campaign:
                     measured[one.candidate.id] = measurement
             left = tuple(one for one in left if one.candidate.id not in measured)
 
+    def _is_over(self, engine: LocalEngine) -> bool:
+        """Whether the user or the time budget says stop."""
+        budget = self._profile.evaluation.time_budget
+        elapsed = time.monotonic() - self._started - engine.waited
+        return self._options.stopping() or (budget is not None and elapsed >= budget)
+
     def _finalists(self) -> Finalists | None:
         """Who should meet before a winner is called."""
         return finalists(decide(self._profile, gather(self._store, self._prospect.plan)))
@@ -136,11 +159,9 @@ class Campaign:
     def _run_offs(self, engine: LocalEngine) -> None:
         """Lets finalists meet until whoever is ahead has met everyone near."""
         planned = {one.candidate.id: one for one in self._prospect.plan.considered}
-        budget = self._profile.evaluation.time_budget
         for _ in range(_RUN_OFFS):
             who = self._finalists()
-            spent = budget is not None and time.monotonic() - self._started - engine.waited >= budget
-            if who is None or spent:
+            if who is None or self._is_over(engine):
                 return
             those = [planned[one.id] for one in who.assessments]
             self._observer.meets(those)
@@ -150,7 +171,7 @@ class Campaign:
                 self._observer.met(None, str(error))
                 return
             self._store.add_run_off(run_off)
-            self.measured_seconds += run_off.wall_seconds
+            self._measuring_seconds += run_off.wall_seconds
             self._observer.met(run_off, "; ".join(run_off.disturbed_by))
             if run_off.disturbed_by:
                 return
@@ -175,5 +196,5 @@ class Campaign:
         if result.weights_missing:
             self._weights.give_up(planned.facts)
         self._store.add(result.measurement, new_series=self._options.force)
-        self.measured_seconds += result.measurement.wall_seconds
+        self._measuring_seconds += result.measurement.wall_seconds
         return result.measurement

@@ -20,6 +20,7 @@ from selector.engines.tail import Tail
 from selector.optimizations.calibration import CalibrationSet
 from selector.profiler import protocol
 from selector.profiler.calm import Quiet
+from selector.profiler.examining import Answers, Questions
 from selector.profiler.lookout import calibrate
 from selector.profiler.protocol import StoppingRule
 from selector.profiler.stages import BuildRecord, Job, Measured, find_build
@@ -33,6 +34,8 @@ from selector.types import (
     speed_identity,
 )
 
+_ANSWERING_SECONDS, _ANSWER_SECONDS = 600.0, 5.0
+"""To end a hang: for loading, and for each labelled image."""
 PATIENCE_SECONDS = 60.0
 """Seconds of waiting for quiet, in a run, before it has measured anything."""
 
@@ -64,6 +67,23 @@ class Result:
 
     measurement: Measurement
     weights_missing: bool
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What came of an examination.
+
+    Attributes:
+        answers: None when it failed, or had no real weights.
+        outcome: How it ended.
+        message: One sentence; "" when it came through.
+        log: What the process printed, when it failed.
+    """
+
+    answers: Answers | None
+    outcome: Outcome
+    message: str
+    log: str
 
 
 class LocalEngine:
@@ -169,6 +189,37 @@ class LocalEngine:
             # The published weights cannot be had: speed does not need them.
             return self._built(replace(job, pretrained=False), log, told)
         return job, ended.result, ended
+
+    def examine(self, order: Order, questions: Questions, told: Callable[[str], None] = lambda _: None) -> Answered:
+        """Lets one candidate answer labelled images; failures come back too.
+
+        Args:
+            order: The candidate.
+            questions: The images.
+            told: Takes the name of each phase that begins.
+
+        Raises:
+            LabelledImageError: An image cannot be decoded.
+            Stopped: The run was asked to stop; nothing came of it.
+        """
+        log = Tail()
+        job, record, ended = self._built(self._job(order), log, told)
+        if order.pretrained and not job.pretrained:
+            return Answered(None, Outcome.OK, "its published weights could not be had", "")
+        if record is not None:
+            ended = self._entered().run(
+                job,
+                record,
+                log=log,
+                limit=_ANSWERING_SECONDS + _ANSWER_SECONDS * len(questions.files),
+                stopping=self._stopping,
+                told=told,
+                questions=questions,
+            )
+        assert ended is not None
+        if ended.failure is not None:
+            return Answered(None, ended.failure.outcome, ended.failure.message, log.text())
+        return Answered(ended.result, Outcome.OK, "", "")
 
     def run_off(self, orders: Sequence[Order], statistic: str) -> RunOff:
         """Lets finalists that this environment has measured meet, round by round.

@@ -102,6 +102,9 @@ class Observer:
     def measured(self, planned: Planned, measurement: Measurement) -> None:
         """A candidate has ended and is in the store."""
 
+    def examines(self, planned: Planned, images: int, total: int) -> None:
+        """A candidate begins to answer labelled images, up to so many of all."""
+
     def meets(self, finalists: Sequence[Planned]) -> None:
         """Finalists are timed in turn."""
 

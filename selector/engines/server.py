@@ -25,10 +25,11 @@ from selector.engines import warm
 from selector.engines.child import Child, Ended, ServerDied, Stopped
 from selector.engines.orphans import OWNER_VARIABLE, end_marked
 from selector.engines.tail import Tail
-from selector.errors import DiskFullError
+from selector.errors import DiskFullError, LabelledImageError
 from selector.owners import is_left, owner_token
 from selector.profiler.channel import Channel
 from selector.profiler.child import Failure, Task
+from selector.profiler.examining import Questions
 from selector.profiler.stages import BuildRecord, Job
 from selector.types import Outcome
 
@@ -93,6 +94,7 @@ class ForkServer:
         limit: float,
         stopping: Callable[[], bool],
         told: Callable[[str], None] = lambda _: None,
+        questions: Questions | None = None,
     ) -> Ended:
         """Runs one stage in a child and waits for it.
 
@@ -106,9 +108,11 @@ class ForkServer:
             limit: Seconds until it is killed, with all that it started.
             stopping: Asked every 0.1 s; when true the child is killed.
             told: Takes the name of each phase that begins.
+            questions: Labelled images to answer instead of measuring.
 
         Raises:
             Stopped: `stopping` said so.
+            LabelledImageError: One of them cannot be decoded.
             DiskFullError: There was no space left for what the child had to write.
         """
         ended = Ended("start", None, None)
@@ -116,7 +120,7 @@ class ForkServer:
             if attempt:
                 time.sleep(_PAUSE_SECONDS * attempt)
             try:
-                with self.child(job, record, log=log) as child:
+                with self.child(job, record, log=log, questions=questions) as child:
                     ended = child.follow(limit, stopping, told)
                 break
             except (ServerDied, OSError) as error:
@@ -127,9 +131,19 @@ class ForkServer:
                 ended = Ended("start", None, Failure(Outcome.CRASHED, self._abandon(error)))
         if ended.failure is not None and ended.failure.disk_full:
             raise DiskFullError(_no_space(ended.failure.message, job))
+        if ended.failure is not None and ended.failure.refused:
+            raise LabelledImageError(ended.failure.message)
         return ended
 
-    def child(self, job: Job, record: BuildRecord | None, *, log: Tail, held: bool = False) -> Child:
+    def child(
+        self,
+        job: Job,
+        record: BuildRecord | None,
+        *,
+        log: Tail,
+        held: bool = False,
+        questions: Questions | None = None,
+    ) -> Child:
         """Starts a stage in a child, a context manager that ends it. Several may be held at once.
 
         Raises:
@@ -145,7 +159,7 @@ class ForkServer:
         output = log.writer()
         try:
             socket.send_fds(line, [warm.FORK], [theirs.fileno(), told, output])
-            ours.send(Task(job, record, folder, held))
+            ours.send(Task(job, record, folder, held, questions))
         except BaseException as error:
             ours.close()
             os.close(status)

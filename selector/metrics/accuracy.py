@@ -7,10 +7,17 @@ from dataclasses import replace
 from typing import Literal
 
 from selector.metrics.base import MetricResult, MetricValue, NotObserved, Reading, metric, observed
+from selector.metrics.proportions import confidence_of, mcnemar, paired_difference, wilson
+from selector.types import Examined
 
 
 def _accuracy(top: Literal["top1", "top5"]) -> Callable[[Reading], MetricResult]:
     def compute(reading: Reading) -> MetricResult:
+        if reading.dataset == reading.test_set:
+            found = _examined(reading)
+            if isinstance(found, NotObserved):
+                return found
+            return _share(found.right if top == "top1" else found.among_five, found.images, found.total)
         figure = _published(reading, top)
         if figure is None and reading.facts.checkpoint is not None:
             return NotObserved("these are own weights: what is published holds for others")
@@ -22,6 +29,34 @@ def _accuracy(top: Literal["top1", "top5"]) -> Callable[[Reading], MetricResult]
         return _inherit(reading, figure)
 
     return compute
+
+
+def _examined(reading: Reading) -> Examined | NotObserved:
+    """The answers to the profile's labelled images, or why there are none."""
+    found = reading.examined
+    if found is None:
+        measured = observed(reading)
+        if isinstance(measured, NotObserved):
+            return NotObserved(f"not examined: {measured.reason}")
+        agreement = measured.agreement
+        if agreement is not None and agreement.weights.source == "random":
+            return NotObserved("not examined on labelled images: the weights at hand were random")
+        return NotObserved("not examined on labelled images yet")
+    if found.failure:
+        return NotObserved(f"its examination on labelled images failed: {found.failure}")
+    return found
+
+
+def _share(right: int, images: int, total: int) -> MetricValue:
+    confidence = confidence_of(total)
+    low, high = wilson(right, images, confidence)
+    return MetricValue(
+        right / images, low, high, confidence, source=f"measured on {_of_all(images, total)}", samples=images
+    )
+
+
+def _of_all(images: int, total: int) -> str:
+    return f"{images:,} labelled images" if images == total else f"{images:,} of {total:,} labelled images"
 
 
 def _published(reading: Reading, top: Literal["top1", "top5"]) -> MetricValue | None:
@@ -101,6 +136,8 @@ metric(
 )
 def agreement_top1(reading: Reading) -> MetricResult:
     """Top-1 agreement with the fp32 eager model; needs real weights."""
+    if reading.examined is not None and reading.examined.compared:
+        return _share(reading.examined.same, reading.examined.compared, reading.examined.total)
     observation = observed(reading)
     if isinstance(observation, NotObserved):
         return observation
@@ -108,3 +145,36 @@ def agreement_top1(reading: Reading) -> MetricResult:
     if agreement is None or agreement.top1 is None:
         return NotObserved("agreement of classes needs real weights")
     return MetricValue(agreement.top1, samples=agreement.images)
+
+
+@metric(
+    "accuracy_drop",
+    unit="1",
+    kind="fraction",
+    better="lower",
+    description="Top-1 that a way of running loses against fp32 eager, on the same labelled images",
+    label="top-1 lost against fp32",
+)
+def accuracy_drop(reading: Reading) -> MetricResult:
+    """fp32 eager's top-1 less this way's, of the same weights on the same images, with a paired interval.
+
+    An fp32 way that answers as eager does on every image has lost nothing, and no interval: that it computes the same
+    function was verified within fp32's rounding.
+    """
+    if reading.test_set is None:
+        return NotObserved("what a way loses shows on labelled images: name a folder of them in accuracy.dataset")
+    found = _examined(reading)
+    if isinstance(found, NotObserved):
+        return found
+    if not found.compared:
+        return NotObserved("fp32 eager has not answered these images, so there is nothing to compare with")
+    if reading.candidate.precision == "fp32" and found.same == found.compared:
+        return MetricValue(0.0, source="the same answers as fp32 eager", samples=found.compared)
+    confidence = confidence_of(found.total)
+    neither = found.compared - found.both - found.lost - found.won
+    drop, low, high = paired_difference(found.both, found.lost, found.won, neither, confidence)
+    source = (
+        f"{found.lost:,} lost and {found.won:,} won against fp32 on {_of_all(found.compared, found.total)}, "
+        f"McNemar p {mcnemar(found.lost, found.won):.2g}"
+    )
+    return MetricValue(drop, low, high, confidence, source=source, samples=found.compared)

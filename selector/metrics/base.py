@@ -8,7 +8,7 @@ from functools import cache
 from typing import Literal
 
 from selector.registry import Registry
-from selector.types import Candidate, Measurement, ModelFacts, Observation, Outcome
+from selector.types import Candidate, Examined, Measurement, ModelFacts, Observation, Outcome
 
 Unit = Literal["s", "B", "J", "1", "USD", "1/s"]
 Direction = Literal["lower", "higher"]
@@ -38,6 +38,8 @@ class Reading:
         traffic: Images per second that all devices together have to answer, or None.
         weights: What each metric counts in the score.
         dataset: The test set of an accuracy.
+        test_set: The labelled images that accuracies are measured on, as the profile names them, or None.
+        examined: How the candidate answered them, or None.
     """
 
     candidate: Candidate
@@ -48,6 +50,8 @@ class Reading:
     traffic: float | None = None
     weights: Mapping[str, float] = field(default_factory=dict)
     dataset: str = "imagenet-1k"
+    test_set: str | None = None
+    examined: Examined | None = None
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from selector.errors import CandidateError, OutOfMemoryError
+from selector.errors import CandidateError, LabelledImageError, OutOfMemoryError
 from selector.profiler.channel import Channel
+from selector.profiler.examining import Questions, examine
 from selector.profiler.stages import BuildRecord, Job, build, hold, measure
 from selector.types import Outcome
 
@@ -47,11 +48,13 @@ class Failure:
         outcome: Its name.
         message: One sentence.
         disk_full: Whether it was for want of space on a disk, which says nothing of the candidate.
+        refused: Whether what the profile names is wrong, which says nothing of the candidate either.
     """
 
     outcome: Outcome
     message: str
     disk_full: bool = False
+    refused: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,12 +66,14 @@ class Task:
         record: None for the build stage, else what the build left, for the measuring stage.
         folder: For the process's temporary files; removed when it has ended, however it ended.
         held: Whether to stay ready for a run-off instead of measuring.
+        questions: Labelled images to answer instead of measuring, or None.
     """
 
     job: Job
     record: BuildRecord | None
     folder: Path
     held: bool = False
+    questions: Questions | None = None
 
 
 def run_child(channel: int, output: int, server: int) -> int:
@@ -122,6 +127,8 @@ def run_stage(channel: Channel, task: Task) -> None:
             result = build(task.job, phase)
         elif task.held:
             result = hold(task.job, phase, lambda value: channel.send(("answer", value)), channel.receive)
+        elif task.questions is not None:
+            result = examine(task.job, task.questions, phase)
         else:
             result = measure(task.job, task.record, phase)
         channel.send(("done", result))
@@ -170,6 +177,8 @@ def _failure(error: Exception, phase: str) -> Failure:
     reason = _first_line(error)
     if _is_disk_full(error):
         return Failure(Outcome.BUILD_FAILED, f"no space left on a disk during {phase}: {reason}", disk_full=True)
+    if isinstance(error, LabelledImageError):
+        return Failure(Outcome.CRASHED, str(error), refused=True)
     if isinstance(error, CandidateError):
         return Failure(Outcome(error.outcome), str(error))
     if _is_out_of_memory(error):

@@ -71,4 +71,5 @@ def preprocessing(facts: ModelFacts, size: tuple[int, int]) -> dict[str, Any]:
     known = config.to_dict() if config is not None else {}
     tested = config is not None and config.test_input_size is not None and config.test_input_size[1:] == size
     resolved = resolve_data_config({}, pretrained_cfg=known, use_test_size=tested)
-    return {**resolved, "input_size": (3, *size)}
+    own = dict(facts.checkpoint.preprocessing) if facts.checkpoint is not None else {}
+    return {**resolved, **own, "input_size": (3, *size)}

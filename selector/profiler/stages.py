@@ -187,7 +187,7 @@ def measure(job: Job, record: BuildRecord, phase: Phase) -> Measured:
     phase("load")
     device.start_memory()
     began = device.clock()
-    runner, reference, stored = _load(job, cache, device)
+    runner, reference, stored = load(job, cache, device)
     device.synchronize()
     load_seconds = device.clock() - began
     watch = Stopwatch(runner.run, [runner.feed(first)], device.synchronize, device.clock)
@@ -242,7 +242,7 @@ def hold(job: Job, phase: Phase, answer: Callable[[object], None], asked: Callab
     cache = ArtifactCache(job.cache)
     device = job.device()
     phase("load")
-    runner, *_ = _load(job, cache, device)
+    runner, *_ = load(job, cache, device)
     watch = _stopwatch(runner, _images(job)[: job.candidate.batch_size], device)
     phase("warm-up")
     answer(min(warm_up(watch, protocol.WARMUP_SHARE * job.rule.time_cap)))
@@ -264,9 +264,8 @@ def _stopwatch(runner: Runner, first: Batch, device: Device) -> Stopwatch:
     return Stopwatch(runner.run, inputs, device.synchronize, device.clock)
 
 
-def _load(
-    job: Job, cache: ArtifactCache, device: Device
-) -> tuple[Runner, Logits | None, models.StoredWeights | None]:
+def load(job: Job, cache: ArtifactCache, device: Device) -> tuple[Runner, Logits | None, models.StoredWeights | None]:
+    """What was built, ready to run; with fp32 eager's output and the weights, neither for a simulated device."""
     simulated = device.simulate(job.candidate, job.facts)
     if simulated is not None:
         return simulated, None, None

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
+    SerializerFunctionWrapHandler,
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_serializer,
     model_validator,
 )
 
@@ -84,6 +86,28 @@ class DeviceBudget(_Section):
     price: fields.Price | None = None
 
 
+class Preprocessing(_Section):
+    """How own weights want their images, where that differs from the model's; names as in timm's configuration.
+
+    Attributes:
+        mean: Of each channel, subtracted from pixels between 0 and 1.
+        std: Of each channel, which they are then divided by.
+        interpolation: How images are resized.
+        crop_pct: Share of the resized image's side that the central crop keeps.
+        crop_mode: How it is cropped.
+    """
+
+    mean: fields.Channels | None = None
+    std: fields.Channels | None = None
+    interpolation: Literal["bilinear", "bicubic", "nearest", "lanczos"] | None = None
+    crop_pct: fields.Share | None = None
+    crop_mode: Literal["center", "squash", "border"] | None = None
+
+    def pairs(self) -> tuple[tuple[str, Any], ...]:
+        """What is given, sorted."""
+        return tuple(sorted((name, value) for name, value in self if value is not None))
+
+
 class OwnWeights(_Section):
     """A model of timm with weights of one's own.
 
@@ -91,13 +115,31 @@ class OwnWeights(_Section):
         model: ``architecture`` or ``architecture.tag``; without a tag timm's default preprocessing holds.
         weights: A local file.
         num_classes: Width of its classifier, None for the model's own.
+        labels: A file with a class name a line, in the order of its outputs; None where names need none.
+        class_names: What that file says; empty until it was read.
+        preprocessing: How it wants its images, where that differs from the model's.
         sha256: Hash of the file; "" until it was taken. A profile with a hash holds for that content only.
     """
 
     model: fields.Pattern
     weights: fields.WeightsFile
     num_classes: fields.Count | None = None
+    labels: fields.Place | None = None
+    class_names: tuple[fields.Text, ...] = ()
+    preprocessing: Preprocessing = Preprocessing()
     sha256: fields.Sha256 = ""
+
+    @model_serializer(mode="wrap")
+    def _without_what_nobody_said(self, full: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        document: dict[str, Any] = full(self)
+        if self.labels is None:
+            del document["labels"]
+        if not self.class_names:
+            del document["class_names"]
+        document["preprocessing"] = {key: value for key, value in document["preprocessing"].items() if value}
+        if not document["preprocessing"]:
+            del document["preprocessing"]
+        return document
 
 
 class CandidateSelection(_Section):
@@ -167,10 +209,27 @@ class AccuracyBasis(_Section):
     """What an accuracy is an accuracy on, where a requirement names no test set.
 
     Attributes:
-        dataset: A published test set.
+        dataset: A published test set, or a folder or CSV of labelled images that it is measured on.
+        max_drop: Top-1 that a way of running may lose against fp32, as a fraction; also a requirement on
+            accuracy_drop. None for any.
+        digest: Hash of the labelled images; "" until it was taken. A profile with a digest holds for that content
+            only.
     """
 
     dataset: fields.Dataset = served.DATASETS[0]
+    max_drop: fields.Points | None = None
+    digest: fields.Digest = ""
+
+    @model_validator(mode="after")
+    def _on_labelled_images(self) -> AccuracyBasis:
+        if self.max_drop is not None and self.dataset in served.DATASETS:
+            raise pydantic_error(
+                RefusedError(
+                    "max_drop is what a way loses on labelled images: name a folder of them in accuracy.dataset "
+                    f"({self.dataset} is a table of published figures)"
+                )
+            )
+        return self
 
 
 def usual_tolerances() -> dict[Precision, float]:
@@ -235,6 +294,16 @@ class RequirementProfile(_Section):
         device = info.data.get("device")
         return requirements if device is None else with_device_memory(requirements, device.memory)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _with_the_allowed_drop(cls, data: Any) -> Any:
+        """A requirement on accuracy_drop where the profile says what a way may lose."""
+        basis = data.get("accuracy") if isinstance(data, Mapping) else None
+        if basis is None:
+            return data
+        given = basis if isinstance(basis, AccuracyBasis) else AccuracyBasis.model_validate(basis)
+        return {**data, "requirements": with_max_drop(tuple(data.get("requirements", ())), given.max_drop)}
+
     @field_validator("objective", mode="before")
     @classmethod
     def _default_objective(cls, value: Any, info: ValidationInfo) -> Any:
@@ -253,6 +322,11 @@ class RequirementProfile(_Section):
     def dataset(self) -> str:
         """The test set that an accuracy is meant on where none is named."""
         return self.accuracy.dataset if self.accuracy is not None else served.DATASETS[0]
+
+    @property
+    def test_set(self) -> str | None:
+        """The labelled images that accuracy is measured on, as the profile names them; None for published figures."""
+        return None if self.dataset in served.DATASETS else self.dataset
 
     def requirement(self, key: str) -> Requirement:
         """The requirement called `key`.
@@ -293,11 +367,14 @@ class RequirementProfile(_Section):
         return self._edited(key, tuple(entry for entry in self.requirements if entry.key != key), None)
 
     def _edited(self, key: str, kept: tuple[Requirement, ...], limit: float | None) -> RequirementProfile:
-        """A copy; the device's memory goes where the edit lifted the limit that came from it."""
+        """A copy; the device's memory and the allowed drop go where the edit changed the limit made of them."""
         memory = self.device.memory
         lifted = key == "memory_peak" and memory is not None and (limit is None or limit > memory)
         device = self.device.model_copy(update={"memory": None}) if lifted else self.device
-        return self.model_copy(update={"requirements": kept, "device": device})
+        basis = self.accuracy
+        if basis is not None and key == "accuracy_drop":
+            basis = basis.model_copy(update={"max_drop": None})
+        return self.model_copy(update={"requirements": kept, "device": device, "accuracy": basis})
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON data: the profile as understood, in base units, defaults filled in."""
@@ -305,6 +382,8 @@ class RequirementProfile(_Section):
         for key in ("accuracy", "calibration", "traffic"):
             if document[key] is None:
                 del document[key]
+        if self.accuracy is not None and self.test_set is None:
+            document["accuracy"] = {"dataset": self.dataset}
         if not document["candidates"]["checkpoints"]:
             del document["candidates"]["checkpoints"]
         if not document["pretraining"]:
@@ -337,3 +416,17 @@ def with_device_memory(requirements: tuple[Requirement, ...], memory: int | None
     text = f"<= {format_quantity(memory, 'memory', digits=6)}"
     budget = Requirement(metric="memory_peak", comparison="<=", limit=float(memory), text=text)
     return (*(entry for entry in requirements if entry is not present), budget)
+
+
+def with_max_drop(requirements: tuple[Any, ...], most: float | None) -> tuple[Any, ...]:
+    """The requirements with accuracy_drop at most `most`, unless they speak of it already.
+
+    Args:
+        requirements: As they are, or as JSON data.
+        most: As a fraction; None for none.
+    """
+    keys = [one.metric if isinstance(one, Requirement) else dict(one).get("metric") for one in requirements]
+    if most is None or "accuracy_drop" in keys:
+        return requirements
+    text = f"<= {format_quantity(most, 'fraction', digits=6)}"
+    return (*requirements, Requirement(metric="accuracy_drop", comparison="<=", limit=most, text=text))

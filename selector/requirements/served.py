@@ -29,17 +29,12 @@ COMPARISONS = ("<", "<=", ">", ">=")
 
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
-LATER_METRICS: Mapping[str, str] = {
-    "accuracy_drop": "the loss of accuracy is not measured",
-}
+LATER_METRICS: Mapping[str, str] = {}
 """Metrics of the format that are not served, with what to know or do instead."""
 
 LATER_KEYS: Mapping[tuple[str, ...], str] = {
     ("accuracy", "protocol"): "backbones are not compared by features",
-    ("accuracy", "max_drop"): "accuracy is taken from published figures, not measured",
     ("workload", "arrival_rate"): "there is no server scenario",
-    ("candidates", "checkpoints", "labels"): "accuracy of own weights is not measured",
-    ("candidates", "checkpoints", "preprocessing"): "it is that of the model which the weights are for",
 }
 """Keys of the format that are not served, with what this version does instead."""
 

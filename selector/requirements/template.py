@@ -169,6 +169,12 @@ def _candidates(profile: RequirementProfile) -> Iterator[str]:
         yield f"      weights: {_scalar(own.weights)}"
         if own.num_classes is not None:
             yield f"      num_classes: {own.num_classes}"
+        if own.labels is not None:
+            yield f"      labels: {_scalar(own.labels)}"
+        given = own.preprocessing.pairs()
+        if given:
+            told = ", ".join(f"{name}: {list(value) if isinstance(value, tuple) else value}" for name, value in given)
+            yield f"      preprocessing: {{{told}}}"
         if own.sha256:
             yield f"      sha256: {_scalar(own.sha256, quoted=True)}"
     limit = chosen.max_parameters
@@ -206,12 +212,21 @@ def _calibration(profile: RequirementProfile) -> Iterator[str]:
 
 
 def _accuracy(profile: RequirementProfile) -> Iterator[str]:
-    yield "# The published test set that an accuracy is meant on where a requirement names none with @."
-    if profile.accuracy is None:
+    yield "# What an accuracy is meant on where a requirement names no test set with @: a published one (imagenet-1k,"
+    yield "# imagenet-real, -v2, -a, -r, -sketch), or your own labelled images, a folder per class or a .csv of file"
+    yield "# and label: then accuracy is measured, of every way, and max_drop is what one may lose against fp32."
+    basis = profile.accuracy
+    if basis is None:
         yield "# accuracy: {dataset: imagenet-1k}"
         return
     yield "accuracy:"
-    yield f"  dataset: {profile.accuracy.dataset:<16} # or imagenet-real, -v2, -a, -r, -sketch"
+    yield f"  dataset: {_scalar(basis.dataset)}"
+    if profile.test_set is None:
+        return
+    drop = "" if basis.max_drop is None else f"{100 * basis.max_drop:.10g} points"
+    yield _optional("max_drop", drop, "0.5 points", "that a way may lose against fp32")
+    if basis.digest:
+        yield f"  digest: {_scalar(basis.digest, quoted=True)}  # of their content: no other will do"
 
 
 def _evaluation(profile: RequirementProfile) -> Iterator[str]:

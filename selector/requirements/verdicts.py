@@ -25,7 +25,7 @@ from selector.metrics import (
 from selector.quantities import format_points, format_quantity
 from selector.requirements.profile import RequirementProfile
 from selector.requirements.requirement import Comparison, Requirement
-from selector.types import Measurement, Planned, Precision
+from selector.types import Examined, Measurement, Planned, Precision
 
 BYTES_PER_PARAMETER: dict[Precision, int] = {"fp32": 4, "bf16": 2, "fp16": 2, "int8": 1}
 
@@ -135,8 +135,17 @@ def judge(requirement: Requirement, result: MetricResult) -> Judgement:
     return Judgement(requirement, verdict, result, max(0.0, beyond))
 
 
-def reading_for(profile: RequirementProfile, planned: Planned, measurement: Measurement | None) -> Reading:
-    """What metrics are computed from: the candidate, its measurement, and the profile's price and device count."""
+def reading_for(
+    profile: RequirementProfile, planned: Planned, measurement: Measurement | None, examined: Examined | None = None
+) -> Reading:
+    """What metrics are computed from: the candidate, its measurement, and the profile's price and device count.
+
+    Args:
+        profile: What is asked.
+        planned: The candidate.
+        measurement: Its measurement, if there is one.
+        examined: How it answered the profile's labelled images, if it did.
+    """
     return Reading(
         candidate=planned.candidate,
         facts=planned.facts,
@@ -146,6 +155,8 @@ def reading_for(profile: RequirementProfile, planned: Planned, measurement: Meas
         traffic=profile.traffic,
         weights=profile.objective.weights,
         dataset=profile.dataset,
+        test_set=profile.test_set,
+        examined=examined,
     )
 
 

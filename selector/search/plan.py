@@ -11,9 +11,13 @@ from selector.errors import UnknownNameError, UsageError
 from selector.optimizations import OPTIMIZATIONS, Optimization
 from selector.optimizations.calibration import NO_CALIBRATION, RANDOM, RANDOM_NOTE, find_calibration
 from selector.profiler.checkpoints import sha256_of
+from selector.profiler.labelled import find_labelled, read_names
 from selector.requirements import Exclusion, RequirementProfile, static_exclusion
 from selector.requirements.profile import OwnWeights
-from selector.types import Candidate, Checkpoint, DeviceKind, Environment, ModelFacts, Plan, Planned
+from selector.types import Candidate, Checkpoint, DeviceKind, Environment, ModelFacts, Plan, Planned, TestSet
+
+REFERENCE = "eager"
+"""The way that accuracies of others are compared with: fp32, as PyTorch runs it."""
 
 
 def make_plan(
@@ -51,7 +55,11 @@ def make_plan(
     told = [note for note in notes if note != RANDOM_NOTE]
     if profile.calibration is not None and profile.calibration.images == RANDOM:
         told += [RANDOM_NOTE] if any(way.calibrated for way in ways) else []
-    return Plan(environment, considered, tuple(told))
+    if profile.accuracy is None or profile.test_set is None:
+        return Plan(environment, considered, tuple(told))
+    eager = OPTIMIZATIONS.get(REFERENCE)
+    reference = {facts.name: _candidate(profile, facts, eager, kind) for facts in models}
+    return Plan(environment, considered, tuple(told), TestSet(profile.test_set, profile.accuracy.digest), reference)
 
 
 def select_models(profile: RequirementProfile, catalog: Catalog) -> list[ModelFacts]:
@@ -83,7 +91,13 @@ def _own(asked: OwnWeights, catalog: Catalog) -> ModelFacts:
         license=None,
         pretraining=None,
         published=(),
-        checkpoint=Checkpoint(asked.weights, asked.sha256 or sha256_of(asked.weights), facts.name),
+        checkpoint=Checkpoint(
+            asked.weights,
+            asked.sha256 or sha256_of(asked.weights),
+            facts.name,
+            asked.class_names or (() if asked.labels is None else read_names(asked.labels)),
+            asked.preprocessing.pairs(),
+        ),
     )
 
 
@@ -99,17 +113,31 @@ def _with_hashes(profile: RequirementProfile) -> RequirementProfile:
                 f"the weights {one.weights!r} have the hash {sha256}, the profile names {one.sha256}: bring back "
                 "those that were meant, or take the hash out of the profile"
             )
-        known.append(one.model_copy(update={"sha256": sha256}))
+        names = () if one.labels is None else read_names(one.labels)
+        known.append(one.model_copy(update={"sha256": sha256, "class_names": names}))
     return profile.model_copy(update={"candidates": asked.model_copy(update={"checkpoints": tuple(known)})})
 
 
+def _with_test_set(profile: RequirementProfile) -> RequirementProfile:
+    basis = profile.accuracy
+    if basis is None or profile.test_set is None:
+        return profile
+    found = find_labelled(profile.test_set)
+    if basis.digest not in ("", found.digest):
+        raise UsageError(
+            f"accuracy.digest is {basis.digest}, but the labelled images in {basis.dataset!r} have {found.digest}: "
+            "bring back those that were meant, or take the digest out of the profile"
+        )
+    return profile.model_copy(update={"accuracy": basis.model_copy(update={"digest": found.digest})})
+
+
 def with_digest(profile: RequirementProfile) -> RequirementProfile:
-    """The profile with the hashes of its own weights and of its calibration images, which identities carry.
+    """The profile with the hashes of its own weights, calibration images and labelled images: identities carry them.
 
     Raises:
         UsageError: The files are not there, or no longer those that the profile's hashes name.
     """
-    profile = _with_hashes(profile)
+    profile = _with_test_set(_with_hashes(profile))
     asked = profile.calibration
     if asked is None:
         return profile

@@ -7,8 +7,20 @@ from collections.abc import Sequence
 from selector.devices import resolve
 from selector.errors import DeviceError, UnknownNameError, UsageError
 from selector.requirements import RequirementProfile
+from selector.store.examinations import examined
 from selector.store.store import Store
-from selector.types import Certificate, Environment, Evidence, Measurement, Plan, Planned, Timing, speed_identity
+from selector.types import (
+    Certificate,
+    Environment,
+    Evidence,
+    Examined,
+    Measurement,
+    Plan,
+    Planned,
+    Timing,
+    accuracy_identity,
+    speed_identity,
+)
 
 
 def gather(
@@ -34,7 +46,36 @@ def gather(
     stale = store.stale(missing, plan.environment)
     identities = {one.identity for one in measurements.values()}
     run_offs = tuple(store.run_offs(identities, plan.environment, as_of=as_of))
-    return Evidence(plan, measurements, stale, certificate, timing or Timing(), run_id, run_offs)
+    answered = find_examined(store, plan, as_of)
+    return Evidence(plan, measurements, stale, certificate, timing or Timing(), run_id, run_offs, answered)
+
+
+def find_examined(store: Store, plan: Plan, as_of: int | None = None) -> dict[str, Examined]:
+    """How candidates answered the plan's labelled images, by candidate id; nothing where it names none.
+
+    Args:
+        store: The store.
+        plan: What is considered, where.
+        as_of: A revision of the store: leave out what was added later.
+    """
+    if plan.test_set is None:
+        return {}
+    digest, where = plan.test_set.digest, plan.environment
+    identities = {
+        one.candidate.id: accuracy_identity(one.candidate, one.facts, where, digest) for one in plan.considered
+    }
+    models = {one.facts.name: one.facts for one in plan.considered}
+    references = {
+        name: accuracy_identity(candidate, models[name], where, digest)
+        for name, candidate in plan.reference.items()
+        if name in models
+    }
+    found = store.examinations([*identities.values(), *references.values()], as_of=as_of)
+    return {
+        one.candidate.id: examined(found[identity], found.get(references.get(one.facts.name, "")))
+        for one in plan.considered
+        if (identity := identities[one.candidate.id]) in found
+    }
 
 
 def stored(

@@ -4,6 +4,7 @@
 
     environments ──┬── runs ───── exclusions     what a run considered and excluded unmeasured, in its order
                    └── measurements ── observations     readings of the measurements that have any
+    examinations                     what candidates answered to labelled images, the newest of an identity speaks
     run_offs ── rounds               finalists timed in turn: who was how much faster, and the samples of each round
     state                                        one row: the revision, raised by every transaction that writes
 
@@ -25,7 +26,7 @@ import datetime as dt
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = "0002"
+SCHEMA_VERSION = "0003"
 """The newest revision under ``migrations/versions``, compared with the stored one without asking Alembic.
 
 Versions are four digits and compare as text. A change of the schema needs a script there, this constant raised,
@@ -178,4 +179,19 @@ rounds = sa.Table(
     sa.Column("identity", _ID, primary_key=True),
     sa.Column("round", sa.Integer, primary_key=True, autoincrement=False, comment="counted from 0"),
     sa.Column("latencies", sa.LargeBinary, nullable=False, comment="float64 little-endian seconds per query"),
+)
+
+examinations = sa.Table(
+    "examinations",
+    METADATA,
+    sa.Column("id", _ID, primary_key=True),
+    sa.Column("identity", _ID, nullable=False),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.Column("run_id", _ID, nullable=False, index=True),
+    sa.Column("environment_id", _ID, sa.ForeignKey("environments.id"), nullable=False, index=True),
+    sa.Column("created", UtcDateTime, nullable=False),
+    sa.Column("document", sa.Text, nullable=False, comment="the examination without environment, ranks and firsts"),
+    sa.Column("ranks", sa.LargeBinary, nullable=False, comment="a byte an image: classes before the right one"),
+    sa.Column("firsts", sa.LargeBinary, nullable=False, comment="int32 little-endian an image, compressed by zlib"),
+    sa.Index(None, "identity", "revision"),
 )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from selector.errors import StoreError, UnknownNameError, UsageError
+from selector.store import examinations as examination_rows
 from selector.store import queries
 from selector.store import run_offs as run_off_rows
 from selector.store.codec import dumps, to_document
@@ -34,6 +35,7 @@ from selector.types import (
     Candidate,
     Certificate,
     Environment,
+    Examination,
     LatencySummary,
     Measurement,
     Outcome,
@@ -196,6 +198,29 @@ class Store:
         with self._writing() as (connection, revision):
             self._use_environment(connection, run_off.environment, revision)
             run_off_rows.insert(connection, run_off, revision)
+
+    def add_examination(self, examination: Examination) -> None:
+        """Keeps what a candidate answered to labelled images. It is on disk when this returns.
+
+        Raises:
+            StoreError: It cannot be written.
+        """
+        with self._writing() as (connection, revision):
+            self._use_environment(connection, examination.environment, revision)
+            examination_rows.insert(connection, examination, revision)
+
+    def examinations(self, identities: Iterable[str], *, as_of: int | None = None) -> dict[str, Examination]:
+        """The newest examination of each identity (see `selector.types.accuracy_identity`).
+
+        Args:
+            identities: Of any number.
+            as_of: A revision: leave out what was added after it.
+
+        Returns:
+            By identity; those never examined are missing.
+        """
+        with self._reading() as connection:
+            return examination_rows.newest(connection, identities, as_of)
 
     def run_offs(
         self,
