@@ -35,8 +35,9 @@ from selector.metrics import (
     label,
     metric,
 )
+from selector.metrics.proportions import paired_difference, wilson
 from selector.reports import content
-from selector.types import Interval, LatencySummary, Outcome, PublishedFigure, Weights
+from selector.types import Examined, Interval, LatencySummary, Outcome, PublishedFigure, Weights
 
 UNITS = {"time": "s", "memory": "B", "energy": "J", "fraction": "1", "money": "USD", "rate": "1/s", "count": "1"}
 CONTRACT = (
@@ -44,6 +45,7 @@ CONTRACT = (
     *("accuracy_top1", "accuracy_top5", "agreement_top1", "energy_per_image", "cost_per_million", "build_time"),
     *("cold_start", "artifact_size", "parameters", "gmacs", "cost_per_month", "devices_needed"),
 )
+EXAMINED = Examined(200, 300, right=152, among_five=190, compared=200, both=148, lost=7, won=4, same=185)
 LATENCIES = tuple(name for name in CONTRACT if name.startswith("latency_"))
 
 every_metric = pytest.mark.parametrize("name", METRICS.names())
@@ -62,7 +64,16 @@ def _reading(optimization: str = "eager", *, price: float | None = 0.00085, **ob
     candidate = make_candidate(facts, optimization)
     measurement = make_measurement(candidate, **{"energy_joules": 12.0, **observed})
     weights = {"accuracy_top1": 0.5, "latency_p50": 0.5}
-    return Reading(candidate, facts, measurement, price=price, traffic=500.0, weights=weights)
+    return Reading(
+        candidate,
+        facts,
+        measurement,
+        price=price,
+        traffic=500.0,
+        weights=weights,
+        test_set="photographs",
+        examined=EXAMINED,
+    )
 
 
 def _summary(mean: Interval, samples: int = 100) -> LatencySummary:
@@ -170,6 +181,7 @@ def test_a_reading_with_gaps_raises_nothing(name, optimization, samples):
     without = dataclasses.replace(
         reading,
         facts=bare_facts,
+        examined=None,
         measurement=dataclasses.replace(
             reading.measurement, observation=dataclasses.replace(observation, summary=bare)
         ),
@@ -495,3 +507,52 @@ class TestScore:
     def test_nothing_is_worth_infinitely_much(self):
         reading = dataclasses.replace(_reading(), weights={"build_time": 1.0})
         assert _value("score", reading).value >= 1.0
+
+
+# --- accuracy measured on labelled images
+
+
+def _examined(**changes: Any) -> Reading:
+    """A reading whose accuracies are those of the labelled images."""
+    return dataclasses.replace(_reading(changes.pop("optimization", "eager")), dataset="photographs", **changes)
+
+
+def test_measured_accuracy_is_counted_and_carries_wilsons_interval():
+    reading = _examined()
+    top1, top5 = _value("accuracy_top1", reading), _value("accuracy_top5", reading)
+    assert (top1.value, top5.value) == (152 / 200, 190 / 200)
+    assert (top1.evidence, top1.samples, top1.source) == ("measured", 200, "measured on 200 of 300 labelled images")
+    # 300 images may be looked at twice, so that each look has half of the risk.
+    assert top1.confidence == pytest.approx(0.975)
+    assert (top1.low, top1.high) == pytest.approx(wilson(152, 200, 0.975))
+    assert _value("accuracy_top1@imagenet-1k", reading).evidence == "published"
+
+
+def test_what_a_way_loses_is_paired():
+    drop = _value("accuracy_drop", _examined(optimization="onnxruntime-int8"))
+    assert drop.value == pytest.approx(3 / 200)
+    assert (drop.value, drop.low, drop.high) == pytest.approx(paired_difference(148, 7, 4, 41, 0.975))
+    assert drop.source == "7 lost and 4 won against fp32 on 200 of 300 labelled images, McNemar p 0.55"
+    agreement = _value("agreement_top1", _examined())
+    assert (agreement.value, agreement.samples) == (185 / 200, 200)
+
+
+def test_an_fp32_way_with_the_same_answers_has_lost_nothing():
+    same = dataclasses.replace(EXAMINED, both=155, lost=0, won=0, same=200)
+    exact = _value("accuracy_drop", _examined(examined=same))
+    assert (exact.value, exact.low, exact.high, exact.confidence) == (0.0, None, None, None)
+    int8 = _value("accuracy_drop", _examined(optimization="onnxruntime-int8", examined=same))
+    assert int8.value == 0
+    assert int8.low is not None
+    assert int8.low < 0 < int8.high, "200 images prove no more than so much"
+
+
+@pytest.mark.parametrize("name", ["accuracy_top1", "accuracy_top5", "accuracy_drop"])
+def test_without_answers_the_reason_is_told(name):
+    assert _gap(name, _examined(examined=None)).reason.startswith("not examined on labelled images")
+    failed = Examined(0, 300, failure="crashed: ended by SIGSEGV")
+    assert _gap(name, _examined(examined=failed)).reason.endswith("failed: crashed: ended by SIGSEGV")
+    alone = dataclasses.replace(EXAMINED, compared=0)
+    if name == "accuracy_drop":
+        assert "fp32 eager has not answered" in _gap(name, _examined(examined=alone)).reason
+        assert "name a folder" in _gap(name, _examined(test_set=None)).reason

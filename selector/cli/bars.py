@@ -77,6 +77,11 @@ class BarProgress(PlainProgress):
         super().measured(planned, measurement)
         self._begin("")
 
+    def examines(self, planned: Planned, images: int, total: int) -> None:
+        """See `Observer`."""
+        super().examines(planned, images, total)
+        self._begin(planned.candidate.id)
+
     def meets(self, finalists: Sequence[Planned]) -> None:
         """See `Observer`."""
         super().meets(finalists)

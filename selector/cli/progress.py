@@ -12,7 +12,15 @@ from types import FrameType
 from selector.cli.log import RunLog
 from selector.cli.options import fancy
 from selector.cli.output import say
-from selector.cli.wording import best_text, left_text, met_text, outcome_text, prospect_lines, together_text
+from selector.cli.wording import (
+    best_text,
+    examines_text,
+    left_text,
+    met_text,
+    outcome_text,
+    prospect_lines,
+    together_text,
+)
 from selector.decision.best import Best
 from selector.journey import Observer, Prospect
 from selector.requirements import RequirementProfile
@@ -55,6 +63,11 @@ class Several(Observer):
         """See `Observer`."""
         for one in self._observers:
             one.measured(planned, measurement)
+
+    def examines(self, planned: Planned, images: int, total: int) -> None:
+        """See `Observer`."""
+        for one in self._observers:
+            one.examines(planned, images, total)
 
     def meets(self, finalists: Sequence[Planned]) -> None:
         """See `Observer`."""
@@ -122,6 +135,10 @@ class PlainProgress(Observer):
         )
         if self._verbose and measurement.log:
             self.tell(measurement.log.rstrip())
+
+    def examines(self, planned: Planned, images: int, total: int) -> None:
+        """See `Observer`."""
+        self.tell(examines_text(planned, images, total))
 
     def meets(self, finalists: Sequence[Planned]) -> None:
         """See `Observer`."""

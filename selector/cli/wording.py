@@ -51,6 +51,12 @@ def left_text(seconds: float) -> str:
     return f"{format_quantity(seconds, 'time', 2)} left" if seconds >= 1 else "almost done"
 
 
+def examines_text(planned: Planned, images: int, total: int) -> str:
+    """That a candidate answers labelled images."""
+    part = f"{images:,}" if images == total else f"the first {images:,} of {total:,}"
+    return f"examination: {planned.candidate.id} answers {part} labelled images"
+
+
 def together_text(finalists: Sequence[Planned]) -> str:
     """That finalists are timed in turn."""
     return f"run-off, too near to tell apart: {', '.join(one.candidate.id for one in finalists)} are timed in turn"

@@ -34,12 +34,13 @@ def _accuracy(top: Literal["top1", "top5"]) -> Callable[[Reading], MetricResult]
 def _examined(reading: Reading) -> Examined | NotObserved:
     """The answers to the profile's labelled images, or why there are none."""
     found = reading.examined
+    measured = observed(reading)
+    if isinstance(measured, NotObserved):
+        return NotObserved(f"not examined: {measured.reason}")
     if found is None:
-        measured = observed(reading)
-        if isinstance(measured, NotObserved):
-            return NotObserved(f"not examined: {measured.reason}")
         agreement = measured.agreement
-        if agreement is not None and agreement.weights.source == "random":
+        simulated = reading.measurement is not None and reading.measurement.environment.device_kind == "fake"
+        if agreement is not None and agreement.weights.source == "random" and not simulated:
             return NotObserved("not examined on labelled images: the weights at hand were random")
         return NotObserved("not examined on labelled images yet")
     if found.failure:
@@ -135,12 +136,12 @@ metric(
     label="top-1 agreement",
 )
 def agreement_top1(reading: Reading) -> MetricResult:
-    """Top-1 agreement with the fp32 eager model; needs real weights."""
-    if reading.examined is not None and reading.examined.compared:
-        return _share(reading.examined.same, reading.examined.compared, reading.examined.total)
+    """Top-1 agreement with the fp32 eager model, on labelled images where both answered some; needs real weights."""
     observation = observed(reading)
     if isinstance(observation, NotObserved):
         return observation
+    if reading.examined is not None and reading.examined.compared:
+        return _share(reading.examined.same, reading.examined.compared, reading.examined.total)
     agreement = observation.agreement
     if agreement is None or agreement.top1 is None:
         return NotObserved("agreement of classes needs real weights")

@@ -126,7 +126,7 @@ def _of_table(table: Path, path: str) -> list[tuple[Path, str, str]]:
         name, label = row[file_at].strip(), row[label_at].strip()
         file = table.parent / name
         if not file.is_file():
-            raise UsageError(f"{KEY}: {table}, line {number}: there is no file {excerpt(str(file))}")
+            raise UsageError(f"{KEY}: {table}, line {number}: there is no file {excerpt(name)} beside it")
         if name in seen:
             raise UsageError(f"{KEY}: {table}, line {number}: {excerpt(name)} stands there twice")
         seen.add(name)

@@ -392,12 +392,6 @@ class TestNotSupportedYet:
             ("workload: {arrival_rate: 40 /s}", "workload.arrival_rate"),
             ("workload: {latency_scope: end_to_end}", "latency scope 'end_to_end'"),
             ("device: {target: NVIDIA L4}", "device 'NVIDIA L4'"),
-            ('requirements: {accuracy_drop: "< 1 %"}', "metric 'accuracy_drop'"),
-            (
-                "candidates: {checkpoints: [{model: a, weights: b.pth, labels: c}]}",
-                "candidates.checkpoints.labels, entry 1",
-            ),
-            ("accuracy: {dataset: imagenet-1k, max_drop: 0.5 points}", "accuracy.max_drop"),
             ("accuracy: {dataset: imagenet-1k, protocol: knn}", "accuracy.protocol"),
         ],
     )

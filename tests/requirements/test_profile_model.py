@@ -16,7 +16,7 @@ from selector.requirements.objective import right_direction
 
 PLAIN = sorted(set(METRICS.names()) - {"score"})
 """Metrics of every profile; the score is there only with weights."""
-UPPER = {"accuracy_top1", "accuracy_top5", "agreement_top1"}
+UPPER = {"accuracy_top1", "accuracy_top5", "accuracy_drop", "agreement_top1"}
 
 
 @st.composite

@@ -10,7 +10,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from store_samples import CANDIDATE, ENVIRONMENT, PROFILE, make_run_off, measurement, plan
+from store_samples import CANDIDATE, ENVIRONMENT, PROFILE, make_examination, make_run_off, measurement, plan
 
 from selector.requirements import parse_profile
 from selector.store import Store
@@ -39,6 +39,8 @@ def main() -> None:
         identities = store.latest([one.identity for _, one in series(run_id)])
         met = make_run_off(*sorted(identities)[:2], run_id=run_id, id="f" * 32)
         store.add_run_off(met)
+        answered = make_examination(run_id=run_id, id="e" * 32)
+        store.add_examination(answered)
         store.finish_run(run_id, "finished", Certificate("exhaustive", 3, 3, 1.0, "exhausted"), Timing(9.5, 7.0))
         made = store.run(run_id)
         measured = store.measurements(run_id, with_samples=True)
@@ -57,6 +59,7 @@ def main() -> None:
             for identity, one in latest.items()
         },
         "run_off": to_document(met),
+        "examination": to_document(answered),
     }
     path.with_suffix(".json").write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
 

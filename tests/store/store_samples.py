@@ -14,6 +14,7 @@ from selector.types import (
     Candidate,
     Duel,
     Environment,
+    Examination,
     Interval,
     LatencySummary,
     Measurement,
@@ -23,6 +24,7 @@ from selector.types import (
     Plan,
     Planned,
     RunOff,
+    TestSet,
     Weights,
     speed_identity,
 )
@@ -169,3 +171,25 @@ def add_forever(url: str) -> None:
 
 if __name__ == "__main__":
     add_forever(sys.argv[1])
+
+
+def make_examination(ranks: bytes = bytes([0, 3, 0, 9, 0]), **changes: Any) -> Examination:
+    """What a candidate answered to some of ten labelled images."""
+    given: dict[str, Any] = {
+        "id": uuid.uuid4().hex,
+        "identity": "answers",
+        "candidate": CANDIDATE,
+        "environment": ENVIRONMENT,
+        "weights": Weights("a1_in1k", "0" * 64, "pretrained"),
+        "test_set": TestSet("data/photographs", "d" * 32),
+        "total": 10,
+        "ranks": ranks,
+        "firsts": b"".join(struct.pack("<i", number) for number in range(len(ranks))),
+        "outcome": Outcome.OK,
+        "message": "",
+        "log": "",
+        "run_id": "run",
+        "created": dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC),
+        "wall_seconds": 1.5,
+    }
+    return Examination(**{**given, **changes})

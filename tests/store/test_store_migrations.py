@@ -17,7 +17,7 @@ import selector.store
 from selector.store import Store
 from selector.store.codec import from_document, to_document
 from selector.store.schema import METADATA, SCHEMA_VERSION, VERSION_TABLE
-from selector.types import Certificate, Measurement, RunOff
+from selector.types import Certificate, Examination, Measurement, RunOff
 
 KEPT = sorted((Path(__file__).parent / "versions").glob("*.db"))
 MIGRATIONS = Path(selector.store.__file__).parent / "migrations"
@@ -49,6 +49,8 @@ def test_a_kept_store_opens_migrates_and_reads_back(kept, tmp_path):
         met = from_document(RunOff, content["run_off"]) if "run_off" in content else None
         found = store.run_offs(latest, run.environment, with_samples=True)
         assert found == ([] if met is None else [met])
+        answers = [from_document(Examination, content[key]) for key in ("examination",) if key in content]
+        assert store.examinations(["answers"]) == {made.identity: made for made in answers}
         one = measurement(0.1)
         store.add(one, new_series=True)
         assert store.latest([one.identity])[one.identity].id == one.id
