@@ -16,7 +16,7 @@ from selector.reports.values import observed
 if TYPE_CHECKING:
     from selector.decision import Assessment, Decision
     from selector.reports.base import Context
-    from selector.types import Environment, Measurement
+    from selector.types import Environment, Measurement, TestSet
 
 _UNFINISHED = "The run has not come to its end: this is decided from what it has measured so far"
 Facts = tuple[tuple[str, str], ...]
@@ -120,8 +120,25 @@ def _accuracy(decision: Decision) -> str:
         for key in one.metrics
         if key.startswith("accuracy_") and (figure := observed(one.metrics[key])) is not None
     )
-    kinds = most_common(f"{evidence}: {plain(source)}" for evidence, source in figures)
-    return "; ".join(text for text, _ in kinds[:5]) or "not observed"
+    test_set = decision.evidence.plan.test_set
+    kinds = most_common(
+        f"{evidence}: {plain(source)}" for evidence, source in figures if evidence != "measured" or test_set is None
+    )
+    told = [text for text, _ in kinds[:5]]
+    return "; ".join(told if test_set is None else [_examined(decision, test_set), *told]) or "not observed"
+
+
+def _examined(decision: Decision, test_set: TestSet) -> str:
+    """What accuracy was measured on, and how."""
+    images = [one.images for one in decision.evidence.examined.values() if one.images]
+    where = f"labelled images in {plain(test_set.path)} (hash {test_set.digest})"
+    if not images:
+        return f"to be measured on {where}: nobody was examined"
+    fewest, most, total = min(images), max(images), max(one.total for one in decision.evidence.examined.values())
+    part = f"{most:,}" if fewest == most else f"{fewest:,} to {most:,}"
+    part += "" if fewest == total else f" of {total:,}"
+    who = count(len(images), "candidate")
+    return f"measured: {who} on {part} {where}; Wilson's intervals, losses against fp32 paired image by image"
 
 
 def search(decision: Decision) -> str:
