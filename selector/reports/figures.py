@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from selector.reports.argument import Headroom, headrooms
 from selector.reports.content import condition, share_of_limit
-from selector.reports.text import plain, shorten
+from selector.reports.text import file_name, plain
 from selector.reports.values import Scale, label, metric_of, observed, scale_for, show
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ Standing = Literal["chosen", "feasible", "undecided", "rejected"]
 STANDINGS: tuple[Standing, ...] = ("chosen", "feasible", "undecided", "rejected")
 _ROOM_FOR_A_NAME = 0.045
 """Share of the height that a name takes."""
-_LONGEST_NAME = 26
+_LONGEST_NAME, _LONGEST_CHOSEN = 26, 64
 """Characters of a model's name in a figure; its weights' tag is in the tooltip."""
 _ROOM_FOR_NAMES = 0.35
 """Share of the width that is left free for names before the first point, relative to that of all points."""
@@ -305,7 +305,11 @@ def _names(points: Sequence[Point], up: Axis) -> tuple[NameTag, ...]:
 
     A model is named at its leftmost feasible point, and only where no name stands near that height already.
     """
-    names = [NameTag(point.id, point.x, point.y, chosen=True) for point in points if point.standing == "chosen"]
+    names = [
+        NameTag(file_name(point.id, _LONGEST_CHOSEN), point.x, point.y, chosen=True)
+        for point in points
+        if point.standing == "chosen"
+    ]
     taken = {point.model for point in points if point.standing == "chosen"}
     room = _ROOM_FOR_A_NAME * (up.domain[1] - up.domain[0])
     leftmost: dict[str, Point] = {}
@@ -315,7 +319,8 @@ def _names(points: Sequence[Point], up: Axis) -> tuple[NameTag, ...]:
             leftmost[point.model] = point
     for model, point in leftmost.items():
         if model not in taken and all(abs(point.y - other.y) >= room for other in names):
-            names.append(NameTag(shorten(model.partition(".")[0], _LONGEST_NAME), point.x, point.y))
+            tag = model if "/" in model else model.partition(".")[0]  # a file is called as it is
+            names.append(NameTag(file_name(tag, _LONGEST_NAME), point.x, point.y))
     return tuple(names)
 
 

@@ -36,3 +36,15 @@ def shorten(text: str, width: int) -> str:
         return text[:width]
     tail = (width - 1) // 2
     return f"{text[: width - 1 - tail]}…{text[len(text) - tail :]}"
+
+
+def file_name(text: str, width: int) -> str:
+    """A candidate's or model's name as figures have room for it.
+
+    Of own weights, which are called by their file, the folder and the file; the middle goes where that is too long.
+    """
+    parts = text.split("/")
+    return shorten(text if len(parts) <= _FOLDERS else "…/" + "/".join(parts[-_FOLDERS:]), width)
+
+
+_FOLDERS = 2

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from selector.reports.argument import REFERENCE
 from selector.reports.content import condition, is_ceiling, name, way
 from selector.reports.figures import Standing, standing_of
-from selector.reports.text import plain
+from selector.reports.text import file_name, plain
 from selector.reports.values import Scale, label, metric_of, observed, scale_for, show
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ FINALISTS = 4
 """Candidates whose times are shown."""
 FEWEST = 20
 """Queries below which a spread has no shape."""
+_LONGEST_NAME = 80
 _BINS = 120
 _BEFORE, _BEHIND = 0.1, 0.04
 """Room beside the shapes, as shares of what they span."""
@@ -203,9 +204,10 @@ def _spread(
         (left / scale.factor, right / scale.factor, number / len(times))
         for left, right, number in zip(edges, edges[1:], counts, strict=False)
     )
+    called = file_name(name(one), _LONGEST_NAME)
     return Spread(
         id=plain(one.id),
-        title=name(one) if one.rank is None else f"{one.rank}{'=' if one.tied_with else ''}  {name(one)}",
+        title=called if one.rank is None else f"{one.rank}{'=' if one.tied_with else ''}  {called}",
         standing=standing_of(decision, one),
         queries=len(times),
         bins=bins,

@@ -14,6 +14,7 @@ from selector.decision import decide
 from selector.reports.argument import differences
 from selector.reports.drawing import draw_headroom, draw_scatter
 from selector.reports.figures import axes_to_pick, default_axes, headroom_bars, scatter
+from selector.reports.text import file_name
 from selector.types import Observation
 
 
@@ -191,3 +192,17 @@ def test_what_an_open_end_may_reach_is_within_the_noise() -> None:
 
     assert "within the noise" not in told(quick.observation)
     assert "within the noise" in told(replace(quick.observation, summary=open_end))
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "shown"),
+    [
+        ("resnet18.a1_in1k @ eager", 64, "resnet18.a1_in1k @ eager"),
+        ("runs/swin.pth", 64, "runs/swin.pth"),
+        ("/home/me/models/runs/swin.pth @ openvino", 64, "…/runs/swin.pth @ openvino"),
+        ("../a/very_long_name_of_a_file_of_weights.safetensors", 20, "…/a/very_l…fetensors"),
+    ],
+)
+def test_own_weights_are_called_by_folder_and_file_where_room_is_short(text, width, shown):
+    assert file_name(text, width) == shown
+    assert len(shown) <= width
