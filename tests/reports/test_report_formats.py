@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import subprocess
 import sys
@@ -129,3 +131,14 @@ def test_importing_reports_loads_nothing_heavy() -> None:
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_every_report_with_a_ranking_tells_the_chance_of_each_to_be_the_best() -> None:
+    decision = sample_decision("quickstart")
+    rows = list(csv.DictReader(io.StringIO(str(render(decision, "csv")))))
+    told = {row["id"]: float(row["probability_best"]) for row in rows if row["probability_best"]}
+    assert told == {one.id: decision.chances.get(one.id, 0.0) for one in decision.ranked}
+    table = next(line for line in str(render(decision, "md")).splitlines() if line.startswith("| 1 |"))
+    assert decision.chances[decision.ranked[0].id] > 0.99
+    assert table.endswith(r"| \> 99 % |")
+    assert "&gt; 99 %" in str(render(decision, "html"))
