@@ -12,6 +12,7 @@ from selector.quantities import format_quantity
 from selector.reports.argument import chance
 from selector.reports.json_report import candidate_data
 from selector.reports.text import plain
+from selector.reports.values import known_end
 
 if TYPE_CHECKING:
     from selector.decision import Assessment, Decision
@@ -121,9 +122,15 @@ def _figure(name: str, result: MetricResult) -> str:
     text = format_quantity(result.value, kind)
     if result.low is not None and result.high is not None:
         text += f" ({format_quantity(result.low, kind)} to {format_quantity(result.high, kind)}"
-        text += f" at {100 * result.confidence:g} % confidence)" if result.confidence else ")"
+        text += f"{_confidence(result)})"
+    elif (end := known_end(result)) is not None:
+        text += f" ({end[0]} {format_quantity(end[1], kind)}{_confidence(result)})"
     counted = f", {result.samples:,} samples" if result.samples and result.samples > 1 else ""
     return f"{text}, {plain(result.source)}{counted}"
+
+
+def _confidence(result: MetricValue) -> str:
+    return f" at {100 * result.confidence:g} % confidence" if result.confidence else ""
 
 
 def _facts(assessment: Assessment) -> list[str]:
