@@ -279,6 +279,12 @@ def _weighed(profile: RequirementProfile, name: str, share: float) -> Requiremen
     return profile.model_copy(update={"objective": objective.model_copy(update={"weights": moved})})
 
 
+def brings(decision: Decision, old: Assessment, new: Assessment) -> tuple[str, ...]:
+    """What another choice changes, by the metrics that rank or are weighed: "+0.9 points top-1"."""
+    weights = decision.profile.objective.weights
+    return _changes(old, new, list(weights) or [rule.key for rule in criteria_of(decision.profile)])
+
+
 def _changes(old: Assessment, new: Assessment, keys: Sequence[str]) -> tuple[str, ...]:
     """What another choice changes, by the metrics that rank."""
     told = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from selector.decision.admitting import admissions
 from selector.decision.deciding import relaxations
 from selector.decision.payoff import Payoff, payoff
 from selector.decision.sensitivity import sensitivities
@@ -172,11 +173,13 @@ def _earned(earned: Payoff) -> str:
 
 def changes(decision: Decision) -> tuple[str, ...]:
     """What would change the choice; without one, the smallest relaxations that would give one."""
+    lists = tuple(plain(one.sentence) for one in admissions(decision))
     if decision.winner is None:
-        return tuple(
+        misses = (
             f"{plain(miss.relaxation)}: {name(miss.assessment)} would be feasible" for miss in relaxations(decision)
         )
-    return tuple(plain(one) for found in sensitivities(decision) for one in found.sentences)
+        return (*misses, *lists)
+    return (*(plain(one) for found in sensitivities(decision) for one in found.sentences), *lists)
 
 
 def speedup(decision: Decision) -> str:
