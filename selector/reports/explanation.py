@@ -17,6 +17,7 @@ from selector.reports.values import known_end
 if TYPE_CHECKING:
     from selector.decision import Assessment, Decision
     from selector.metrics import MetricResult
+    from selector.search.left_out import LeftOut
 
 _STATUS_WORDS = {
     "ranked": "meets every requirement",
@@ -57,6 +58,23 @@ def explain_text(decision: Decision, assessment: Assessment, *, log: bool = Fals
         _failure(assessment, log=log),
     ]
     return "\n\n".join("\n".join(block) for block in blocks if len(block) > 1) + "\n"
+
+
+def left_out_document(found: LeftOut) -> dict[str, Any]:
+    """A candidate that the profile leaves out, for programs: as the others, as far as anything is known of it."""
+    return {
+        "status": "left_out",
+        "id": found.id,
+        "model": found.model,
+        "optimization": found.optimization,
+        "reasons": list(found.reasons),
+    }
+
+
+def left_out_text(found: LeftOut) -> str:
+    """The same as plain text."""
+    lines = (plain(found.id), "  not considered", "", "  why", *(f"    {plain(one)}" for one in found.reasons))
+    return "\n".join(lines) + "\n"
 
 
 def _heading(decision: Decision, assessment: Assessment) -> str:
