@@ -202,21 +202,27 @@ def explain(
     no_input: NoInputOption = False,  # noqa: ARG001
     debug: DebugOption = False,  # noqa: ARG001
 ) -> int:
-    """Why a candidate won, lost, failed or was never measured.
+    """Why a candidate won, lost, failed, was never measured or is not considered.
 
     Example:
       selector explain quickstart convnext_atto.d2_in1k@openvino
 
       selector explain latest convnext_atto.d2_in1k@openvino
     """
-    from selector.reports.explanation import candidate_document, explain_text
+    from selector.cli.finding import find
+    from selector.reports.explanation import candidate_document, explain_text, left_out_document, left_out_text
+    from selector.search.left_out import LeftOut
 
     decision = _decided(profile, store, device, environment)
-    found = decision.find(candidate)
-    if json:
-        options.print_json(candidate_document(decision, found))
+    found = find(decision, candidate)
+    if isinstance(found, LeftOut):
+        document, text = left_out_document(found), left_out_text(found)
     else:
-        show(explain_text(decision, found, log=verbose), end="")
+        document, text = candidate_document(decision, found), explain_text(decision, found, log=verbose)
+    if json:
+        options.print_json(document)
+    else:
+        show(text, end="")
     return 0
 
 

@@ -8,6 +8,8 @@ same decision, whatever the order of the rows. Whoever decides many profiles on 
 * `assessing` places one candidate: its status, its judged requirements, its reasons.
 * `ranking` orders feasible candidates and says who is tied with whom; the exact definition stands there.
 * `relaxing` finds the nearest misses and the limits that would admit them.
+* `sensitivity` says how far limits and weights may move, `admitting` what the lists of licences and pretraining data
+  and the number of weights keep out.
 * `reasons`, `headline` and `notes` put it into sentences with numbers.
 """
 

@@ -2,17 +2,20 @@
 
 A candidate dominates another over some metrics when it is no worse in any of them by its figures, and better beyond
 the noise in at least one (V. Pareto's order, with "better" as `selector.decision.ranking` has it). So nobody is
-dominated by luck alone: two candidates that differ by noise only both stand on the front.
+dominated by luck alone: two candidates that differ by noise only both stand on the front. For `dominators` the ratio
+of two that were timed in turn (`selector.decision.meetings`) counts instead of their two figures.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from selector.decision.figures import Figures, metric_of
+from selector.decision.meetings import Meetings
 from selector.decision.ranking import Criterion, Span
 from selector.decision.records import Assessment, Decision
 from selector.errors import UsageError
@@ -87,11 +90,17 @@ def dominators(decision: Decision, assessment: Assessment) -> tuple[Assessment, 
     own = _spans(assessment, criteria)
     if own is None or not criteria:
         return ()
-    return tuple(
-        one
-        for one in decision.ranked
-        if one.id != assessment.id and (theirs := _spans(one, criteria)) is not None and _dominates(theirs, own)
-    )
+    meetings = Meetings(decision.evidence.run_offs)
+
+    def dominates(one: Assessment) -> bool:
+        theirs = _spans(one, criteria)
+        if one.id == assessment.id or theirs is None:
+            return False
+        compared = [_as_met(one, assessment, rule.key, meetings) for rule in criteria]
+        pairs = [met or spans for met, spans in zip(compared, zip(theirs, own, strict=True), strict=True)]
+        return _dominates(pairs)
+
+    return tuple(one for one in decision.ranked if dominates(one))
 
 
 def figure_of(assessment: Assessment, key: str) -> MetricResult | None:
@@ -100,8 +109,19 @@ def figure_of(assessment: Assessment, key: str) -> MetricResult | None:
     return metrics.any(key) if isinstance(metrics, Figures) else metrics.get(key)
 
 
-def _dominates(better: Sequence[Span], worse: Sequence[Span]) -> bool:
-    pairs = list(zip(better, worse, strict=True))
+def _as_met(one: Assessment, other: Assessment, key: str, meetings: Meetings) -> tuple[Span, Span] | None:
+    """Two figures relative to the second, as a run-off has them; None where they did not meet."""
+    if "traffic" in metric_of(key).needs or one.measurement is None or other.measurement is None:
+        return None  # whole devices do not follow from ratios of times
+    ratio = meetings.ratio(one.measurement.identity, other.measurement.identity, key)
+    if ratio is None:
+        return None
+    low, high = ratio.low or 0.0, math.inf if ratio.high is None else ratio.high
+    return Span(low, ratio.value, high), Span(1.0, 1.0, 1.0)
+
+
+def _dominates(pairs: Sequence[tuple[Span, Span]]) -> bool:
+    """Whether the first of each pair, together, dominate the second."""
     return all(one.value <= other.value for one, other in pairs) and any(one.beats(other) for one, other in pairs)
 
 

@@ -253,16 +253,18 @@ def _of_weight(decision: Decision, decider: Decider, name: str) -> Sensitivity |
     winner = decision.winner
     asked = weights[name]
 
-    def wins(share: float) -> str:
-        return decider.decide(_weighed(decision.profile, name, share)).ranked[0].id
+    def wins(share: float) -> Assessment | None:
+        # Nobody may be feasible there: a requirement on the score moves with the weights.
+        return decider.decide(_weighed(decision.profile, name, share)).winner
 
     def edge(direction: int) -> Edge | None:
         last = asked
         while GRID / 2 < (share := round(last / GRID + 0.5001 * direction) * GRID) < 1 - GRID / 2:
             found = wins(share)
-            if found != winner.id:
-                other = next(one for one in decision.ranked if one.id == found)
-                return Edge(last, share, found, _changes(winner, other, list(weights)))
+            if found is None:
+                return Edge(last, share, None, ())
+            if found.id != winner.id:
+                return Edge(last, share, found.id, _changes(winner, found, list(weights)))
             last = share
         return None
 
@@ -275,6 +277,12 @@ def _weighed(profile: RequirementProfile, name: str, share: float) -> Requiremen
     rest = 1 - objective.weights[name]
     moved = {key: share if key == name else one * (1 - share) / rest for key, one in objective.weights.items()}
     return profile.model_copy(update={"objective": objective.model_copy(update={"weights": moved})})
+
+
+def brings(decision: Decision, old: Assessment, new: Assessment) -> tuple[str, ...]:
+    """What another choice changes, by the metrics that rank or are weighed: "+0.9 points top-1"."""
+    weights = decision.profile.objective.weights
+    return _changes(old, new, list(weights) or [rule.key for rule in criteria_of(decision.profile)])
 
 
 def _changes(old: Assessment, new: Assessment, keys: Sequence[str]) -> tuple[str, ...]:

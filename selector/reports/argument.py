@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from selector.decision.admitting import admissions
 from selector.decision.deciding import relaxations
 from selector.decision.payoff import Payoff, payoff
 from selector.decision.sensitivity import sensitivities
 from selector.quantities import format_points, format_price, format_quantity, format_traffic
-from selector.reports.content import count, failing, is_ceiling, name, overshoot, share_of_limit, shown_metrics
+from selector.reports.content import Cell, count, failing, is_ceiling, name, overshoot, share_of_limit, shown_metrics
 from selector.reports.text import plain
 from selector.reports.values import MISSING, label, metric_of, observed, show
 from selector.requirements import Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from selector.decision import Assessment, Decision
     from selector.metrics import MetricValue
     from selector.requirements import Judgement, Requirement
@@ -117,9 +120,18 @@ def chance(decision: Decision, assessment: Assessment | None = None) -> str:
     one = assessment or decision.winner
     if one is None or one.rank is None or len(decision.ranked) < 2:
         return ""
-    share = decision.chances.get(one.id, 0.0)
-    shown = "more than 99 %" if share > 0.99 else "less than 1 %" if share < 0.01 else f"{100 * share:.0f} %"
+    shown = _chance(decision.chances.get(one.id, 0.0), "more than ", "less than ")
     return f"the chance that it is the best of the {len(decision.ranked):,} feasible is {shown}"
+
+
+def chance_cells(decision: Decision, assessments: Sequence[Assessment]) -> tuple[Cell, ...]:
+    """Of each of the ranked, for a column of a table, how probable it is that it is the best."""
+    shares = [decision.chances.get(one.id, 0.0) for one in assessments]
+    return tuple(Cell(_chance(share, "> ", "< "), share) for share in shares)
+
+
+def _chance(share: float, above: str, below: str) -> str:
+    return f"{above}99 %" if share > 0.99 else f"{below}1 %" if share < 0.01 else f"{100 * share:.0f} %"
 
 
 def costs(decision: Decision) -> tuple[str, ...]:
@@ -161,11 +173,13 @@ def _earned(earned: Payoff) -> str:
 
 def changes(decision: Decision) -> tuple[str, ...]:
     """What would change the choice; without one, the smallest relaxations that would give one."""
+    lists = tuple(plain(one.sentence) for one in admissions(decision))
     if decision.winner is None:
-        return tuple(
+        misses = (
             f"{plain(miss.relaxation)}: {name(miss.assessment)} would be feasible" for miss in relaxations(decision)
         )
-    return tuple(plain(one) for found in sensitivities(decision) for one in found.sentences)
+        return (*misses, *lists)
+    return (*(plain(one) for found in sensitivities(decision) for one in found.sentences), *lists)
 
 
 def speedup(decision: Decision) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _FIRST = (
     *("id", "status", "rank", "model", "optimization", "family", "license", "pretraining"),
     *("batch_size", "height", "width", "weights", "outcome", "stage", "tied_with", "reasons"),
+    "probability_best",
 )
 _LAST = ("profile", "environment", "run_id", "notes")
 _CALCULATED = ("=", "+", "-", "@", "|", "%", "＝", "＋", "－", "＠")
@@ -51,7 +52,7 @@ def render_csv(decision: Decision, context: Context) -> str:  # noqa: ARG001
     ]
     for one in decision.assessments:
         judged = [one.judgements[key].verdict.value if key in one.judgements else "" for key in verdicts]
-        writer.writerow([*_facts(one), *_figures(one, metrics), *judged, *last])
+        writer.writerow([*_facts(one), _chance(decision, one), *_figures(one, metrics), *judged, *last])
     return text.getvalue()
 
 
@@ -89,6 +90,11 @@ def _facts(one: Assessment) -> list[str]:
         cell(" ".join(one.tied_with)),
         cell("; ".join(one.reasons)),
     ]
+
+
+def _chance(decision: Decision, one: Assessment) -> str:
+    """The chance to be the best of those that meet every requirement; empty for all others."""
+    return "" if one.rank is None else _number(decision.chances.get(one.id, 0.0))
 
 
 def _figures(one: Assessment, metrics: tuple[str, ...]) -> list[str]:

@@ -12,10 +12,12 @@ from selector.quantities import format_quantity
 from selector.reports.argument import chance
 from selector.reports.json_report import candidate_data
 from selector.reports.text import plain
+from selector.reports.values import known_end
 
 if TYPE_CHECKING:
     from selector.decision import Assessment, Decision
     from selector.metrics import MetricResult
+    from selector.search.left_out import LeftOut
 
 _STATUS_WORDS = {
     "ranked": "meets every requirement",
@@ -56,6 +58,23 @@ def explain_text(decision: Decision, assessment: Assessment, *, log: bool = Fals
         _failure(assessment, log=log),
     ]
     return "\n\n".join("\n".join(block) for block in blocks if len(block) > 1) + "\n"
+
+
+def left_out_document(found: LeftOut) -> dict[str, Any]:
+    """A candidate that the profile leaves out, for programs: as the others, as far as anything is known of it."""
+    return {
+        "status": "left_out",
+        "id": found.id,
+        "model": found.model,
+        "optimization": found.optimization,
+        "reasons": list(found.reasons),
+    }
+
+
+def left_out_text(found: LeftOut) -> str:
+    """The same as plain text."""
+    lines = (plain(found.id), "  not considered", "", "  why", *(f"    {plain(one)}" for one in found.reasons))
+    return "\n".join(lines) + "\n"
 
 
 def _heading(decision: Decision, assessment: Assessment) -> str:
@@ -121,9 +140,15 @@ def _figure(name: str, result: MetricResult) -> str:
     text = format_quantity(result.value, kind)
     if result.low is not None and result.high is not None:
         text += f" ({format_quantity(result.low, kind)} to {format_quantity(result.high, kind)}"
-        text += f" at {100 * result.confidence:g} % confidence)" if result.confidence else ")"
+        text += f"{_confidence(result)})"
+    elif (end := known_end(result)) is not None:
+        text += f" ({end[0]} {format_quantity(end[1], kind)}{_confidence(result)})"
     counted = f", {result.samples:,} samples" if result.samples and result.samples > 1 else ""
     return f"{text}, {plain(result.source)}{counted}"
+
+
+def _confidence(result: MetricValue) -> str:
+    return f" at {100 * result.confidence:g} % confidence" if result.confidence else ""
 
 
 def _facts(assessment: Assessment) -> list[str]:

@@ -10,6 +10,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
+from selector.decision.admitting import Admission, admissions
 from selector.decision.deciding import relaxations
 from selector.decision.sensitivity import Edge, Sensitivity, sensitivities
 from selector.metrics import MetricValue
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 LISTS = ("ranked", "undecided", "rejected", "failed", "unavailable", "not_measured")
 """The lists in which every considered candidate stands once."""
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 """Raised in its second part when fields are added, in its first when they change or go."""
 
 
@@ -64,6 +65,7 @@ def decision_data(decision: Decision) -> dict[str, Any]:
         "not_measured": [candidate_data(decision, one) for one in decision.not_measured],
         "nearest_misses": [_miss(one) for one in decision.nearest_misses],
         "sensitivity": [_sensitivity(one) for one in sensitivities(decision)],
+        "admissions": [_admission(one) for one in admissions(decision)],
         "relaxations": [_miss(one) for one in relaxations(decision)] if decision.winner is None else [],
         "certificate": _certificate(decision),
         "timing": {
@@ -169,6 +171,20 @@ def _judgement(judgement: Judgement) -> dict[str, Any]:
         "comparison": judgement.requirement.comparison,
         "limit": judgement.requirement.limit,
         "shortfall": _finite(judgement.shortfall),
+    }
+
+
+def _admission(one: Admission) -> dict[str, Any]:
+    return {
+        "key": one.key,
+        "added": list(one.added),
+        "limit": one.limit,
+        "candidates": one.candidates,
+        "measured": one.measured,
+        "feasible": one.feasible,
+        "winner": one.winner,
+        "brings": list(one.brings),
+        "sentence": one.sentence,
     }
 
 

@@ -14,6 +14,7 @@ from selector.decision.headline import none_feasible
 from selector.quantities import format_quantity
 from selector.reports import argument, provenance
 from selector.reports.content import (
+    Column,
     Group,
     Table,
     aim,
@@ -271,14 +272,29 @@ def _ranking(decision: Decision, top: int) -> Section | None:
     shown = decision.ranked[:top]
     rest = len(decision.ranked) - len(shown)
     legend = ["± is how far the interval reaches, where a figure has one; both ends stand where its sides differ."]
+    table = _with_chances(decision, shown)
+    if any(sign in cell.text for row in table.rows for cell in row for sign in ("(≥", "(≤")):
+        legend.append("≥ or ≤ is the only end that is known of an interval.")
     if any(one.tied_with for one in shown):
         legend.append("A place marked = is a tie: a preference, not proven better.")
     if rest:
         legend.append(f"{count(rest, 'more candidate')} {'is' if rest == 1 else 'are'} in the JSON report.")
-    table = Ranking(ranking_table(decision, shown), "Candidates that meet every requirement, best first")
+    if len(decision.ranked) > 1:
+        legend.append("The last column is the chance to be the best of those that meet every requirement.")
+    ranked = Ranking(table, "Candidates that meet every requirement, best first")
     others = Ranking(grounds(decision), "What else the first models of the ranking can be chosen by")
     parts = (Section("grounds", "Other grounds", (others,)),)
-    return Section("ranking", "Ranking", (table, Paragraph(" ".join(legend))), parts)
+    return Section("ranking", "Ranking", (ranked, Paragraph(" ".join(legend))), parts)
+
+
+def _with_chances(decision: Decision, shown: Sequence[Assessment]) -> Table:
+    """The table of the ranking, with the chance of each to be the best where there is more than one."""
+    table = ranking_table(decision, shown)
+    if len(decision.ranked) < 2:
+        return table
+    cells = argument.chance_cells(decision, shown)
+    rows = tuple((*row, cell) for row, cell in zip(table.rows, cells, strict=True))
+    return Table((*table.columns, Column("chance", "best")), rows)
 
 
 def _others(decision: Decision, context: Context) -> Section | None:

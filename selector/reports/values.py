@@ -10,7 +10,7 @@ import math
 import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from selector.decision.figures import metric_of, show
 from selector.metrics import MetricValue, label
@@ -19,7 +19,7 @@ from selector.quantities import format_quantity, parse_quantity
 if TYPE_CHECKING:
     from selector.metrics import Kind, MetricResult
 
-__all__ = ["MISSING", "Scale", "label", "metric_of", "observed", "scale_for", "show"]
+__all__ = ["MISSING", "Scale", "known_end", "label", "metric_of", "observed", "scale_for", "show"]
 
 MISSING = "–"
 """Stands where there is no figure."""
@@ -32,6 +32,14 @@ _NOTABLE = 0.05
 def observed(result: MetricResult | None) -> MetricValue | None:
     """The figure, or None where there is none or it is no finite number."""
     return result if isinstance(result, MetricValue) and math.isfinite(result.value) else None
+
+
+def known_end(figure: MetricValue) -> tuple[Literal["≥", "≤"], float] | None:
+    """The sign and place (base unit) of the only known end of an interval; None where none is known, or both are."""
+    low, high = (end if end is not None and math.isfinite(end) else None for end in (figure.low, figure.high))
+    if low is not None and high is None:
+        return "≥", low
+    return None if high is None or low is not None else ("≤", high)
 
 
 @dataclass(frozen=True)
@@ -56,13 +64,15 @@ class Scale:
         """The figure and its interval: "38.1 ±0.4", and both ends where its sides differ: "4.57 (4.10 to 9.40)".
 
         Args:
-            figure: In the base unit; one without interval is shown alone.
+            figure: In the base unit; one without interval is shown alone, one of which only one end is known with
+                that end: "66.5 (≥ 13.4)".
             digits: Significant digits.
             unit: Stands behind the figure, or behind the margin.
         """
         behind = f" {unit}" if unit else ""
-        if figure.low is None or figure.high is None:
-            return self.number(figure.value, digits) + behind
+        end = known_end(figure)
+        if figure.low is None or figure.high is None or end is not None:
+            return self.number(figure.value, digits) + behind + self._one_end(end, figure, digits)
         above, below = figure.high - figure.value, figure.value - figure.low
         margin = max(above, below) / self.factor
         if not (math.isfinite(margin) and margin > 0):
@@ -77,6 +87,13 @@ class Scale:
             decimals = -math.floor(math.log10(margin))
             return f"{self.number(figure.value, digits)} ±{self._fixed(margin, decimals)}{behind}"
         return f"{self._fixed(figure.value / self.factor, decimals)} ±{self._fixed(margin, decimals)}{behind}"
+
+    def _one_end(self, end: tuple[str, float] | None, figure: MetricValue, digits: int) -> str:
+        """The end that is known where the other is not: " (≥ 13.4)"; a figure shown alone would pass for exact."""
+        if end is None:
+            return ""
+        sign, bound = end
+        return f" ({sign} {self._fixed(bound / self.factor, self.decimals(figure.value, digits))})"
 
     def decimals(self, value: float, digits: int = 3) -> int:
         """Decimals that show `value` with so many significant digits; shares keep one."""

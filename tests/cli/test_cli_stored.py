@@ -117,6 +117,45 @@ class TestExplain:
         assert answer.code == 2
         assert f"did you mean '{LONG}@eager'" in answer.err
 
+    @pytest.mark.parametrize(
+        ("candidates", "reference", "said"),
+        [
+            ({"models": [LONG]}, f"{SHORT}@eager", f"candidates.models ({LONG}) selects other models"),
+            ({"families": ["resnet"]}, f"{SHORT}@eager", "candidates.families (resnet) selects other models"),
+            (
+                {"models": [SMALL, LONG, SHORT], "exclude": ["*e1200*"]},
+                f"{SHORT}@eager",
+                "candidates.exclude takes it",
+            ),
+            ({"models": [LONG], "optimizations": ["openvino-*", "eager"]}, f"{LONG}@openvino", "(openvino-*, eager)"),
+            ({"models": [LONG]}, "resnet18@eager", "its family is resnet"),
+        ],
+    )
+    def test_what_the_profile_leaves_out_is_told_by_its_key(
+        self, cli: Cli, candidates: dict[str, list[str]], reference: str, said: str
+    ) -> None:
+        Path("narrow.yaml").write_text(profile_text(candidates=candidates))
+        answer = cli("explain", "narrow.yaml", reference)
+        assert (answer.code, answer.err) == (0, "")
+        assert answer.out.splitlines()[1] == "  not considered"
+        assert said in answer.out
+        document = cli("explain", "narrow.yaml", reference, "--json").json
+        assert document["status"] == "left_out"
+        assert said in document["reasons"][0]
+        assert answer.out.startswith(f"{document['id']}\n")
+
+    def test_what_the_run_was_told_to_leave_out(self, cli: Cli) -> None:
+        assert cli("evaluate", "fake.yaml", "--only", f"{LONG}@*", "--quiet").code == 0
+        answer = cli("explain", "latest", f"{SHORT}@eager")
+        assert answer.code == 0
+        assert "the profile selects it, but the run considered others only" in answer.out
+
+    @pytest.mark.parametrize("reference", ["resnet18.a1_in1q@eager", "resnet18.a1_in1k@eagr", "resnet19@eager"])
+    def test_what_does_not_exist_stays_unknown(self, cli: Cli, reference: str) -> None:
+        answer = cli("explain", "fake.yaml", reference)
+        assert answer.code == 2
+        assert f"unknown candidate '{reference}'" in answer.err
+
     def test_json_is_the_candidate_of_the_report(self, cli: Cli) -> None:
         explained = cli("explain", "fake.yaml", f"{SHORT}@eager", "--json").json
         assert [explained.pop(name) for name in ("status", "admitted_by")] == ["ranked", None]

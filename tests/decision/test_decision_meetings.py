@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from support.evidence import ENVIRONMENT, make_evidence, make_measurement, make_planned, make_profile
 
 from selector.decision import decide
+from selector.decision.dominance import dominators
 from selector.decision.finalists import FINALISTS, finalists
 from selector.types import Duel, Evidence, Interval, RunOff, speed_identity
 
@@ -236,3 +237,23 @@ def test_the_order_of_the_evidence_does_not_matter(order):
     considered = [evidence.plan.considered[place] for place in order]
     shuffled = replace(evidence, plan=replace(evidence.plan, considered=tuple(considered)))
     assert _order(shuffled) == "bac"
+
+
+def test_a_run_off_and_not_the_figures_says_who_dominates():
+    profile = make_profile(
+        {}, objective={"direction": "minimize", "metric": "latency_p50", "tie_breakers": ("parameters",)}
+    )
+    pairs = []
+    for name, value, parameters in (("a_net.x", 0.0100, 5_000_000), ("b_net.x", 0.0101, 6_000_000)):
+        planned = make_planned(name, parameters=parameters)
+        pairs.append((planned, make_measurement(planned.candidate, value, noise=0.05)))
+    alone = make_evidence(pairs)
+    met = replace(alone, run_offs=(_run_off(("b", "a", 0.93, 0.85, 1.02)),))
+
+    def over_b(evidence: Evidence) -> list[str]:
+        decision = decide(profile, evidence)
+        found = next(one for one in decision.ranked if one.id == "b_net.x@eager")
+        return [one.id for one in dominators(decision, found)]
+
+    assert over_b(alone) == ["a_net.x@eager"]
+    assert over_b(met) == []

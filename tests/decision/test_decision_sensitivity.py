@@ -106,5 +106,18 @@ def test_a_weight_is_true_at_its_edge_and_beyond_it():
         assert chosen(again) == expected
 
 
+def test_a_weight_may_leave_nobody_feasible_where_the_score_is_required():
+    decision = example(weights={"accuracy_top1": 0.5, "latency_p50": 0.5}, score="< 17")
+    assert chosen(decision) == "fast.x@eager"
+    for found in (one for one in sensitivities(decision) if one.weight):
+        for edge in filter(None, (found.tighter, found.looser)):
+            shares = {"accuracy_top1": 1 - edge.first, "latency_p50": 1 - edge.first, found.key: edge.first}
+            assert chosen(example(weights=shares, score="< 17")) == edge.winner
+    up, down = (one for one in sensitivities(decision) if one.weight)
+    assert up.looser.winner is None
+    assert down.tighter.winner is None
+    assert any("nothing that is measured is feasible" in text for text in up.sentences)
+
+
 def test_without_a_winner_nothing_is_told():
     assert sensitivities(example(latency_p95="< 1 ms")) == ()

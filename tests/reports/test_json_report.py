@@ -72,7 +72,7 @@ def test_every_candidate_stands_in_one_list(name: str) -> None:
 def test_the_fields_that_others_rely_on() -> None:
     decision = sample_decision("cloud")
     data = _object(decision)
-    assert data["schema_version"] == "1.1"
+    assert data["schema_version"] == "1.2"
     assert data["run_id"] == decision.evidence.run_id
     assert RequirementProfile.from_dict(data["profile"]) == decision.profile
     assert data["device"]["kind"] == "cuda"

@@ -6,6 +6,7 @@ import functools
 import io
 import json
 import re
+from importlib.resources import files
 
 import pypdf
 import pytest
@@ -14,7 +15,7 @@ from support.sample_decisions import HOSTILE, NAMES, sample_decision
 
 from selector.decision import decide
 from selector.reports import Context, render
-from selector.reports.pdf_report import _named, _rare, _replaced, _unshown
+from selector.reports.pdf_report import _compiled, _named, _rare, _replaced, _unshown
 from selector.reports.plates import plates
 from selector.reports.record import decision_record
 from selector.reports.text import plain
@@ -150,3 +151,22 @@ class Refusal:
 
 def test_typst_names_what_it_cannot_show() -> None:
     assert _named(Refusal()) == {"\U000f0000", '"', "한"}
+
+
+def test_no_figure_stands_between_a_sentence_and_its_command() -> None:
+    """Wherever the page ends: filled with one to many lines before it."""
+    template = (files("selector.reports") / "dress" / "report.typ").read_bytes()
+    svg = '<svg xmlns="http://www.w3.org/2000/svg" width="600" height="300"><rect width="9" height="9"/></svg>'
+    figure = {"title": "FLOATS", "caption": "what it shows", "description": "a chart", "svg": svg}
+    paragraph = {"kind": "paragraph", "text": "This checks it again:", "strong": "", "rest": ""}
+    command = {"kind": "commands", "lines": ["selector check PROFILE"]}
+    empty: dict[str, list[object]] = {"figures": [], "parts": []}
+    between = []
+    for lines in range(26, 40):
+        filler = {"kind": "bullets", "lines": [f"line {number}" for number in range(lines)]}
+        confirmation = {"title": "Confirmation", "blocks": [paragraph, command], **empty}
+        section = {"title": "Outcome", "blocks": [filler], "figures": [figure], "parts": [confirmation]}
+        head = {"title": "T", "run": "R", "facts": [], "verdict": "V", "tiles": [], "dated": False}
+        shown = text_of(opened(_compiled(template, {**head, "sections": [section]}, 0)))
+        between.append(shown.partition("Thischecksitagain:")[2].partition("selectorcheck")[0])
+    assert between == [""] * len(between)

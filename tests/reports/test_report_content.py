@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from dataclasses import replace
 
@@ -55,12 +56,19 @@ class TestValues:
             (0.00457, 0.0041, 0.0094, "4.57 (4.10 to 9.40)"),
             (0.0152, 0.0148, 0.0257, "15.2 (14.8 to 25.7)"),
             (0.0152, 0.0132, 0.0178, "15.2 ±2.6"),
+            (0.0665, 0.0134, None, "66.5 (≥ 13.4)"),
+            (0.0665, None, 0.1204, "66.5 (≤ 120.4)"),
+            (0.0665, 0.0134, math.inf, "66.5 (≥ 13.4)"),
+            (0.0665, -math.inf, math.inf, "66.5"),
         ],
     )
     def test_a_margin_reaches_as_far_as_the_interval(
         self, value: float, low: float | None, high: float | None, shown: str
     ) -> None:
         assert MS.with_margin(MetricValue(value, low, high)) == shown
+
+    def test_the_unit_stands_before_the_only_end_that_is_known(self) -> None:
+        assert MS.with_margin(MetricValue(0.0665, 0.0134, None), unit="ms") == "66.5 ms (≥ 13.4)"
 
     @pytest.mark.parametrize(
         ("key", "values", "unit"),

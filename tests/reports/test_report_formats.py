@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.evidence import make_evidence, make_measurement, make_observation, make_planned, make_profile
 from support.fake_profiles import SHORT, SMALL, fake_profile
 from support.reading import readable
 from support.sample_decisions import NAMES, sample_decision
 
 from selector import Store, evaluate, rank
+from selector.decision import Decision, decide
 from selector.errors import UnknownNameError, UsageError
 from selector.reports import FORMATS, Context, ReportFormat, format_for, render
+from selector.reports.explanation import explain_text
 from selector.reports.terminal import render_text
 from selector.resources import folder
+from selector.types import Interval
 
 ALL = tuple(FORMATS.names())
 
@@ -31,6 +39,28 @@ def test_the_same_decision_gives_the_same_bytes(format_name: str, name: str) -> 
     assert first == render(sample_decision(name), format_name, Context())
     assert isinstance(first, bytes) == format_for(format_name).binary
     assert first
+
+
+def one_sided() -> Decision:
+    """A candidate whose mean is known not to exceed 0.08 s: its throughput has a lower end only."""
+    planned = make_planned()
+    seen = make_observation(0.02)
+    cut_short = replace(seen, summary=replace(seen.summary, mean=Interval(0.02, None, 0.08)))
+    profile = make_profile({"latency_p95": "< 50 ms", "throughput": ">= 5 img/s"})
+    return decide(profile, make_evidence([(planned, make_measurement(planned.candidate, observation=cut_short))]))
+
+
+@pytest.mark.parametrize("format_name", ["md", "html", "pdf"])
+def test_an_interval_of_which_one_end_is_known_shows_that_end(format_name: str) -> None:
+    text = readable(render(one_sided(), format_name))
+    assert re.search(r"50\.0 \((≥|&ge;) 12\.5\)", text)
+    assert "is the only end that is known" in text
+
+
+def test_the_only_known_end_stands_on_the_terminal_and_in_explain() -> None:
+    decision = one_sided()
+    assert "50.0 img/s (≥ 12.5)" in render_text(decision, 100)
+    assert "50 img/s (≥ 12.5 img/s at 95 % confidence)" in explain_text(decision, decision.ranked[0])
 
 
 @pytest.mark.parametrize("format_name", TEXTS)
@@ -129,3 +159,14 @@ def test_importing_reports_loads_nothing_heavy() -> None:
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_every_report_with_a_ranking_tells_the_chance_of_each_to_be_the_best() -> None:
+    decision = sample_decision("quickstart")
+    rows = list(csv.DictReader(io.StringIO(str(render(decision, "csv")))))
+    told = {row["id"]: float(row["probability_best"]) for row in rows if row["probability_best"]}
+    assert told == {one.id: decision.chances.get(one.id, 0.0) for one in decision.ranked}
+    table = next(line for line in str(render(decision, "md")).splitlines() if line.startswith("| 1 |"))
+    assert decision.chances[decision.ranked[0].id] > 0.99
+    assert table.endswith(r"| \> 99 % |")
+    assert "&gt; 99 %" in str(render(decision, "html"))

@@ -49,6 +49,7 @@ def profiles(draw: st.DrawFn) -> RequirementProfile:
         {key: draw(st.sampled_from(LIMITS[key])) for key in keys},
         objective=draw(st.sampled_from(OBJECTIVES)),
         licenses=draw(st.sampled_from(((), ("apache-2.0",)))),
+        pretraining=draw(st.sampled_from(((), (), ("none",), ("in12k",)))),
         candidates={"max_parameters": draw(st.sampled_from((None, 25_000_000)))},
     )
 
@@ -62,6 +63,7 @@ def rows(draw: st.DrawFn, model: int) -> tuple[Planned, Measurement | None]:
         top1=draw(st.sampled_from((0.70, 0.75, 0.7504, 0.80, 0.80, None))),
         parameters=draw(st.sampled_from((5_000_000, 20_000_000, 30_000_000, None))),
         license=draw(st.sampled_from(("apache-2.0", "apache-2.0", "mit", None))),
+        pretraining=draw(st.sampled_from((None, None, "in12k", "laion2b+in12k"))),
         unavailable=draw(st.sampled_from((None, None, None, None, "needs CUDA"))),
     )
     if draw(st.integers(0, 5)) == 0:
