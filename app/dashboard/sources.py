@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -48,11 +48,15 @@ class Source:
     as_of: int | None = None
 
 
-def store_url() -> str:
-    """The store's address: after ``--``, else from the environment, else the default."""
+def store_url(arguments: Sequence[str] | None = None) -> str:
+    """The store's address: of the script's arguments, else from the environment, else the default.
+
+    Args:
+        arguments: What stands after ``--``; those of this process without it.
+    """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--store")
-    given = parser.parse_known_args(sys.argv[1:])[0].store
+    given = parser.parse_known_args(sys.argv[1:] if arguments is None else arguments)[0].store
     return given or os.environ.get("SELECTOR_STORE") or DEFAULT_URL
 
 
@@ -72,6 +76,13 @@ def pick(store: Store, url: str, revision: int) -> Source | None:
         if by_run:
             return _of_run(store, url, revision, evaluations)
         return _of_environment(store, url, revision, environments, evaluations)
+
+
+def newest(store: Store, url: str, revision: int) -> Decision | None:
+    """What is decided for whoever opens the dashboard without a link; None where there is no run."""
+    runs, _ = listing(url, revision, _store=store)
+    first = next((run.id for run in runs if not run.is_check), None)
+    return None if first is None else _decision_of_run(url, revision, first, _store=store)
 
 
 def has_runs(url: str, revision: int, store: Store) -> bool:

@@ -41,7 +41,7 @@ def dashboard(
     if importlib.util.find_spec("streamlit") is None:
         raise UsageError("the dashboard needs Streamlit: pip install 'vision-selector[dashboard]'")
     if not quiet:
-        say(f"dashboard of {store} on http://127.0.0.1:{port} (Ctrl-C ends it)")
+        say(f"the dashboard of {store} starts on http://127.0.0.1:{port} (Ctrl-C ends it)")
     command = dashboard_command(store, port)
     try:
         return subprocess.run(command, check=False, env={**os.environ, "SELECTOR_STORE": store}).returncode
@@ -50,11 +50,11 @@ def dashboard(
 
 
 def dashboard_command(store: str, port: int) -> list[str]:
-    """The Streamlit call: bound to this machine, no browser opened, no usage statistics, no file watching."""
+    """The server's call: bound to this machine, no browser opened, no usage statistics, no file watching."""
     from selector.resources import folder
 
     return [
-        *(sys.executable, "-m", "streamlit", "run", str(folder("app") / "main.py")),
+        *(sys.executable, str(folder("app") / "server.py")),
         *("--server.address", "127.0.0.1", "--server.port", str(port), "--server.headless", "true"),
         *("--server.fileWatcherType", "none", "--browser.gatherUsageStats", "false"),
         *("--client.toolbarMode", "viewer"),

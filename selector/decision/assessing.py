@@ -74,12 +74,16 @@ class Assessor:
         profile: What is asked.
         evidence: What is known.
         figures: Metrics by candidate id, as far as they are at hand; filled on the way.
+        judged: By requirement key, judgements by candidate id, likewise; of the very requirements of `profile`, on
+            the very `figures`. What is judged by a requirement that is not in it is not kept.
+        exclusions: What static facts rule out, by what decides it; likewise.
     """
 
     profile: RequirementProfile
     evidence: Evidence
     figures: dict[str, Figures] = field(default_factory=dict)
-    _exclusions: dict[Hashable, Exclusion | None] = field(default_factory=dict)
+    judged: Mapping[str, dict[str, Judgement]] = field(default_factory=dict)
+    exclusions: dict[Hashable, Exclusion | None] = field(default_factory=dict)
 
     def under(self, profile: RequirementProfile) -> Assessor:
         """An assessor of a profile with other limits on the same evidence."""
@@ -97,7 +101,7 @@ class Assessor:
         if metrics is None:
             reading = reading_for(self.profile, planned, measurement, self.evidence.examined.get(name))
             metrics = self.figures[name] = Figures(self._keys, reading)
-        judgements = {key: judge(one, metrics[key]) for key, one in self._requirements.items()}
+        judgements = self._judgements(name, metrics)
         exclusion = self._excluded(planned)
         status, stage, reasons = self._place(planned, measurement, metrics, judgements, exclusion)
         if exclusion is not None and exclusion.judgement is not None:
@@ -114,6 +118,21 @@ class Assessor:
             measurement=measurement,
         )
 
+    def _judgements(self, name: str, metrics: Figures) -> dict[str, Judgement]:
+        found = {}
+        for key, one, known in self._tests:
+            judgement = None if known is None else known.get(name)
+            if judgement is None:
+                judgement = judge(one, metrics[key])
+                if known is not None:
+                    known[name] = judgement
+            found[key] = judgement
+        return found
+
+    @cached_property
+    def _tests(self) -> list[tuple[str, Requirement, dict[str, Judgement] | None]]:
+        return [(key, one, self.judged.get(key)) for key, one in self._requirements.items()]
+
     @cached_property
     def _requirements(self) -> dict[str, Requirement]:
         return {one.key: one for one in self.profile.requirements}
@@ -121,6 +140,10 @@ class Assessor:
     @cached_property
     def _keys(self) -> dict[str, None]:
         return keys_for(self.profile)
+
+    @cached_property
+    def _ranked_by(self) -> tuple[str, ...]:
+        return self.profile.objective.metrics
 
     @cached_property
     def _waiting(self) -> str:
@@ -133,11 +156,11 @@ class Assessor:
         """
         candidate = planned.candidate
         key = (candidate.model, candidate.precision, candidate.image_size)
-        if key in self._exclusions:
-            return self._exclusions[key]
+        if key in self.exclusions:
+            return self.exclusions[key]
         exclusion = static_exclusion(self.profile, planned)
         if self._of_the_model:
-            self._exclusions[key] = exclusion
+            self.exclusions[key] = exclusion
         return exclusion
 
     @cached_property
@@ -174,13 +197,19 @@ class Assessor:
 
     def _missing_objective(self, metrics: Figures, judgements: Mapping[str, Judgement]) -> tuple[str, ...]:
         """What keeps a candidate from being ranked, unless a requirement says the same."""
-        objective = self.profile.objective
-        said = "is the objective" if len(objective.metrics) == 1 else "the objective ranks by"
+        wanted_keys = self._ranked_by
+        said = "is the objective" if len(wanted_keys) == 1 else "the objective ranks by"
         return tuple(
             f"{label(key)}, which {said}, is not observed: {wanted.reason}"
-            for key in objective.metrics
+            for key in wanted_keys
             if isinstance(wanted := metrics[key], NotObserved) and key not in judgements
         )
+
+
+def static_part(profile: RequirementProfile) -> Hashable:
+    """All of a profile that decides what is excluded unmeasured, figures apart."""
+    limits = (one for one in profile.requirements if metric_of(one.metric).static or one.metric == "memory_peak")
+    return tuple(limits), profile.licenses, profile.pretraining, profile.candidates.max_parameters
 
 
 def _failing(judgements: Mapping[str, Judgement]) -> tuple[str, ...]:

@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from statistics import NormalDist
 
 from selector.decision.figures import metric_of
@@ -46,12 +48,16 @@ def chances(entries: Sequence[Entry], criteria: Sequence[Criterion], meetings: M
         return {}
     drawn = _Drawn(contenders, meetings)
     won = dict.fromkeys((entry.id for entry in contenders), 0.0)
+    left, rules = list(range(len(contenders))), list(criteria)
+    while rules and len(left) > 1 and drawn.exact(rules[0], left):  # as in every draw
+        rule = rules.pop(0)
+        left = _nearest(left, [drawn.losses(rule, left)[number][0] for number in left], rule)
     for turn in range(DRAWS):
-        best = list(range(len(contenders)))
-        for rule in criteria:
+        best = left
+        for rule in rules:
             if len(best) == 1:
                 break
-            losses = drawn.losses(rule)
+            losses = drawn.losses(rule, left)
             best = _nearest(best, [losses[number][turn] for number in best], rule)
         for number in best:
             won[contenders[number].id] += 1 / (DRAWS * len(best))
@@ -70,28 +76,40 @@ class _Drawn:
     def __init__(self, entries: Sequence[Entry], meetings: Meetings) -> None:
         self._entries = entries
         self._meetings = meetings
-        self._known: dict[str, list[Sequence[float]]] = {}
+        self._known: dict[str, Mapping[int, Sequence[float]]] = {}
 
-    def losses(self, rule: Criterion) -> list[Sequence[float]]:
-        """By entry, the losses of all draws."""
+    def exact(self, rule: Criterion, numbers: Iterable[int]) -> bool:
+        """Whether every draw of these entries is the figure itself."""
+        fixed = all(_is_exact(self._entries[number].metrics[rule.key]) for number in numbers)
+        return fixed and self._hub(rule.key) is None
+
+    def losses(self, rule: Criterion, numbers: Sequence[int]) -> Mapping[int, Sequence[float]]:
+        """By entry, the losses of all draws.
+
+        Args:
+            rule: The criterion.
+            numbers: Of the entries; every call for one criterion asks for the same or for fewer.
+        """
         known = self._known.get(rule.key)
         if known is None:
             sign = 1.0 if rule.better == "lower" else -1.0
-            known = [[sign * one for one in values] for values in self._values(rule)]
-            self._known[rule.key] = known
+            values = self._values(rule, numbers)
+            known = self._known[rule.key] = {number: [sign * one for one in values[number]] for number in numbers}
         return known
 
-    def _values(self, rule: Criterion) -> list[Sequence[float]]:
+    def _values(self, rule: Criterion, numbers: Sequence[int]) -> dict[int, Sequence[float]]:
         worst = math.inf if rule.better == "lower" else -math.inf
-        values = [_draws(entry, rule.key, worst) for entry in self._entries]
         hub = self._hub(rule.key)
+        wanted = dict.fromkeys([*numbers, *([] if hub is None else [hub])])
+        values = {number: _draws(self._entries[number], rule.key, worst) for number in wanted}
         if hub is None:
             return values
         power = 1.0 if metric_of(rule.key).better == "lower" else -1.0  # a rate falls as its time grows
-        for number, entry in enumerate(self._entries):
+        for number in numbers:
+            entry = self._entries[number]
             ratio = self._meetings.ratio(entry.identity, self._entries[hub].identity, rule.key)
             if number != hub and ratio is not None and ratio.low and ratio.high:
-                seed = random.Random(f"{entry.id} against {self._entries[hub].id} by {rule.key}")
+                seed = f"{entry.id} against {self._entries[hub].id} by {rule.key}"
                 drawn = _two_sided(seed, ratio.value, ratio.low, ratio.high, _CONFIDENCE)
                 values[number] = [one * other**power for one, other in zip(values[hub], drawn, strict=True)]
         return values
@@ -111,27 +129,38 @@ class _Drawn:
         return self._meetings.ratio(entry.identity, other.identity, key)
 
 
+def _is_exact(result: MetricResult) -> bool:
+    return not isinstance(result, MetricValue) or result.low == result.high
+
+
 def _draws(entry: Entry, key: str, worst: float) -> Sequence[float]:
     result: MetricResult = entry.metrics[key]
     if not isinstance(result, MetricValue):
         return [worst] * DRAWS
     low, high, value = result.low, result.high, result.value
-    if (low is None and high is None) or low == high:
+    if _is_exact(result):
         return [value] * DRAWS
     # An end that is not known is taken to be as far as the other one.
     low = min(value, 2 * value - high if low is None and high is not None else value if low is None else low)
     high = max(value, 2 * value - low if high is None else high)
-    return _two_sided(random.Random(f"{entry.id} by {key}"), value, low, high, result.confidence or _CONFIDENCE)
+    return _two_sided(f"{entry.id} by {key}", value, low, high, result.confidence or _CONFIDENCE)
 
 
-def _two_sided(seed: random.Random, value: float, low: float, high: float, confidence: float) -> list[float]:
+def _two_sided(seed: str, value: float, low: float, high: float, confidence: float) -> list[float]:
     """Draws about `value` of which `confidence` lie between the ends; of ratios where all are positive."""
     reach = NormalDist().inv_cdf((1 + confidence) / 2)
     if value > 0 and low > 0:
         below, above = math.log(value / low) / reach, math.log(high / value) / reach
-        return [value * math.exp(_half(seed.gauss(0, 1), below, above)) for _ in range(DRAWS)]
+        return [value * math.exp(_half(one, below, above)) for one in _normals(seed)]
     below, above = (value - low) / reach, (high - value) / reach
-    return [value + _half(seed.gauss(0, 1), below, above) for _ in range(DRAWS)]
+    return [value + _half(one, below, above) for one in _normals(seed)]
+
+
+@lru_cache(maxsize=4 * CONTENDERS)
+def _normals(seed: str) -> Sequence[float]:
+    """Draws of the standard normal distribution; kept, because moved limits leave most contenders in."""
+    chance = random.Random(seed)
+    return array("d", (chance.gauss(0, 1) for _ in range(DRAWS)))
 
 
 def _half(normal: float, below: float, above: float) -> float:

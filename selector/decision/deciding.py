@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 
-from selector.decision.assessing import Assessor
+from selector.decision.assessing import Assessor, static_part
 from selector.decision.figures import Figures, keys_for
 from selector.decision.headline import headline
 from selector.decision.meetings import Meetings
@@ -16,7 +16,7 @@ from selector.decision.records import TIES_LISTED, Assessment, Decision, Miss, S
 from selector.decision.relaxing import admitting, by_nearness, nearest_misses, smallest
 from selector.decision.sentences import Sentences
 from selector.decision.visits import visits
-from selector.requirements import RequirementProfile
+from selector.requirements import Exclusion, Judgement, Requirement, RequirementProfile
 from selector.types import Evidence
 
 CHOICE, NO_CHOICE, CHOICE_DESPITE_FAILURES = 0, 1, 3
@@ -51,8 +51,9 @@ def relaxation(decision: Decision, assessment: Assessment) -> Miss | None:
 class Decider:
     """Decides profile after profile on one evidence.
 
-    It gives what `decide` gives, and keeps the figures that it has computed: profiles that differ in their limits
-    alone, as a slider makes them, share them.
+    It gives what `decide` gives, and keeps the figures that it has computed and what they were judged to be: profiles
+    that differ in their limits alone, as a slider makes them, share the figures, and only what a moved limit touches
+    is judged again.
 
     Args:
         evidence: What is considered and what was measured.
@@ -63,9 +64,13 @@ class Decider:
         seen = visits(evidence.run_offs, evidence.measurements.values())
         settled = {name: seen.settle(one) for name, one in evidence.measurements.items()}
         self._settled = replace(evidence, measurements=settled)
+        self._unevenness = seen.unevenness
         self._meetings = Meetings(evidence.run_offs)
         self._figures: dict[str, Figures] = {}
         self._figures_of: Hashable = None
+        self._judged: dict[Requirement, dict[str, Judgement]] = {}
+        self._exclusions: dict[Hashable, Exclusion | None] = {}
+        self._exclusions_of: Hashable = None
 
     def decide(self, profile: RequirementProfile) -> Decision:
         """See `selector.decision.decide`."""
@@ -93,20 +98,31 @@ class Decider:
             not_measured=_by_id(found[Status.NOT_MEASURED]),
             nearest_misses=misses,
             headline=headline(profile, evidence.plan.environment, ranked, everything, misses),
-            notes=notes(profile, evidence, tuple(everything.values())),
+            notes=notes(profile, evidence, tuple(everything.values()), self._unevenness),
             exit_code=NO_CHOICE if not ranked else CHOICE_DESPITE_FAILURES if found[Status.FAILED] else CHOICE,
         )
 
     def assessor(self, profile: RequirementProfile) -> Assessor:
         """What places candidates under a profile, figures of several visits settled."""
-        return Assessor(profile, self._settled, self._figures_for(profile))
+        figures = self._figures_for(profile)
+        self._judged = {one: self._judged.get(one, {}) for one in profile.requirements}
+        static = static_part(profile)
+        if static != self._exclusions_of:
+            self._exclusions, self._exclusions_of = {}, static
+        judged = {one.key: known for one, known in self._judged.items()}
+        return Assessor(profile, self._settled, figures, judged, self._exclusions)
 
     def _figures_for(self, profile: RequirementProfile) -> dict[str, Figures]:
-        """The figures at hand, unless they were computed for other metrics, another price or another count."""
+        """The figures at hand, unless they were computed for other metrics, another price, count or test set.
+
+        With them goes everything that was judged by them.
+        """
         weights = tuple(sorted(profile.objective.weights.items()))
-        wanted = (tuple(keys_for(profile)), profile.device.price, profile.device.count, profile.traffic, weights)
+        device = profile.device
+        wanted = (tuple(keys_for(profile)), device.price, device.count, profile.traffic, weights, profile.dataset)
         if wanted != self._figures_of:
             self._figures, self._figures_of = {}, wanted
+            self._judged, self._exclusions_of = {}, None
         return self._figures
 
 

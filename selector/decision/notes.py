@@ -5,24 +5,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from selector.decision.records import Assessment, Status
-from selector.decision.visits import UNEVEN, visits
+from selector.decision.visits import UNEVEN
 from selector.metrics import NotObserved
 from selector.requirements import RequirementProfile
 from selector.types import Evidence, Measurement
 
 
-def notes(profile: RequirementProfile, evidence: Evidence, assessments: Sequence[Assessment]) -> tuple[str, ...]:
-    """The plan's notes, then stale evidence, an uneven machine and what random weights leave open; each once."""
+def notes(
+    profile: RequirementProfile, evidence: Evidence, assessments: Sequence[Assessment], unevenness: float
+) -> tuple[str, ...]:
+    """The plan's notes, then stale evidence, an uneven machine and what random weights leave open; each once.
+
+    Args:
+        profile: What was asked.
+        evidence: What was known.
+        assessments: Every candidate.
+        unevenness: Of the machine, as `selector.decision.visits` finds it.
+    """
     found = [
         *evidence.plan.notes,
         _stale(evidence, assessments),
-        _uneven(evidence),
+        _uneven(unevenness),
         _random_weights(profile, assessments),
     ]
     return tuple(dict.fromkeys(note for note in found if note))
 
 
 def _stale(evidence: Evidence, assessments: Sequence[Assessment]) -> str:
+    if not evidence.stale:
+        return ""
     counts = [count for one in assessments if (count := evidence.stale.get(one.id, 0))]
     if not counts:
         return ""
@@ -34,9 +45,8 @@ def _stale(evidence: Evidence, assessments: Sequence[Assessment]) -> str:
     )
 
 
-def _uneven(evidence: Evidence) -> str:
+def _uneven(unevenness: float) -> str:
     """Said where it makes a figure unstable; below that it only widens intervals a little."""
-    unevenness = visits(evidence.run_offs, evidence.measurements.values()).unevenness
     if unevenness <= UNEVEN / 2:
         return ""
     return (

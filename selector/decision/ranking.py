@@ -211,8 +211,10 @@ def _order(
         members = [entry for _, _, entry in group]
         for entry in members:
             entry.path += (number,)
-        following = _order(members, criteria, meetings, depth=depth + 1, left_open=open_now)
-        ordered += following if len(members) > 1 else [members]
+        if len(members) == 1:
+            ordered.append(members)
+        else:
+            ordered += _order(members, criteria, meetings, depth=depth + 1, left_open=open_now)
     if left_open and exact and len(groups) > 1:
         return [[entry for group in ordered for entry in group]]
     return ordered

@@ -261,7 +261,7 @@ class TestDashboard:
         assert command[command.index("--server.port") + 1] == "8123"
         assert command[command.index("--server.headless") + 1] == "true"
         assert command[command.index("--browser.gatherUsageStats") + 1] == "false"
-        assert str(folder("app") / "main.py") in command
+        assert str(folder("app") / "server.py") in command
         assert command[-3:] == ["--", "--store", "sqlite:///a b.db"]
 
     def test_a_store_cannot_become_an_option_of_the_server(self) -> None:
