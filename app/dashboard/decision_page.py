@@ -170,6 +170,8 @@ def _ranking(decision: Decision, brushed: frozenset[str] | None) -> None:
     if len(listed) < len(decision.ranked):
         st.caption(f"{len(listed):,} of {len(decision.ranked):,} are listed.")
     shown = listed[: tables.ROWS]
+    if len(shown) < len(listed):
+        st.caption(f"The first {len(shown):,} stand here; a filter reaches the others, the CSV report has all.")
     table = content.ranking_table(decision, shown)
     place = tables.ranking(browsing.relative(table) if relative else table, key="ranking", pick=True)
     if place is not None:

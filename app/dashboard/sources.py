@@ -111,7 +111,7 @@ def _of_run(store: Store, url: str, revision: int, runs: list[RunRecord]) -> Sou
     if wanted is not None and wanted not in titles:
         st.warning(f"The link is to the run {as_text(wanted)}, which this store does not hold.")
     run = st.selectbox("Run", list(titles), format_func=lambda one: titles[one], key="run")
-    st.caption(f"Run {as_text(run)}, times in UTC")
+    st.caption(as_text(f"{titles[run]}, run {run}, times in UTC"))  # the box above cuts a long name
     address.note("run", run)
     as_of = next(one.revision for one in runs if one.id == run)
     return Source(f"{run}@{revision}", run, _decision_of_run(url, revision, run, _store=store), run=run, as_of=as_of)

@@ -23,6 +23,8 @@ from selector.requirements import (
 )
 from selector.types import Certificate, Evidence, Measurement, Outcome, Planned
 
+_Place = tuple[Status, Stage | None, Sequence[str]]
+"""Status, the stage of a rejection, and why."""
 FACTS_OF_THE_MODEL = frozenset({"accuracy_top1", "accuracy_top5", "parameters", "gmacs"})
 """Static metrics that do not depend on how a model is run, its precision and image size apart."""
 
@@ -34,23 +36,29 @@ class Judgements(Mapping[str, Judgement]):
         requirements: By key; shared by all candidates of a decision.
         metrics: The candidate's figures.
         known: The judgements, where they are at hand.
+        static: What static facts said of one of them; stands where the measurement does not say that it fails.
     """
 
-    __slots__ = ("_known", "_metrics", "_requirements")
+    __slots__ = ("_known", "_metrics", "_requirements", "_static")
 
     def __init__(
         self,
         requirements: Mapping[str, Requirement],
         metrics: Mapping[str, MetricResult],
         known: dict[str, Judgement] | None = None,
+        static: Judgement | None = None,
     ) -> None:
         self._requirements = requirements
         self._metrics = metrics
         self._known = known
+        self._static = static
 
     def _all(self) -> dict[str, Judgement]:
         if self._known is None:
-            self._known = {key: judge(one, self._metrics[key]) for key, one in self._requirements.items()}
+            known = {key: judge(one, self._metrics[key]) for key, one in self._requirements.items()}
+            if self._static is not None and known[self._static.requirement.key].verdict is not Verdict.FAILS:
+                known[self._static.requirement.key] = self._static
+            self._known = known
         return self._known
 
     def __getitem__(self, key: str) -> Judgement:
@@ -101,17 +109,20 @@ class Assessor:
         if metrics is None:
             reading = reading_for(self.profile, planned, measurement, self.evidence.examined.get(name))
             metrics = self.figures[name] = Figures(self._keys, reading)
-        judgements = self._judgements(name, metrics)
         exclusion = self._excluded(planned)
-        status, stage, reasons = self._place(planned, measurement, metrics, judgements, exclusion)
-        if exclusion is not None and exclusion.judgement is not None:
-            _enter(judgements, exclusion.judgement)
-        known = None if status is Status.RANKED else judgements
+        known = None
+        placed = self._unjudged(planned, measurement, exclusion)
+        if placed is None:
+            judged = self._judgements(name, metrics)
+            placed = self._place(metrics, judged)
+            known = None if placed[0] is Status.RANKED else judged
+        status, stage, reasons = placed
+        static = None if exclusion is None else exclusion.judgement
         return Assessment(
             planned=planned,
             status=status,
             metrics=metrics,
-            judgements=Judgements(self._requirements, metrics, known),
+            judgements=Judgements(self._requirements, metrics, known, static),
             reasons=reasons,
             stage=stage,
             exclusion=exclusion,
@@ -169,14 +180,10 @@ class Assessor:
         static = {one.metric for one in self.profile.requirements if metric_of(one.metric).static}
         return static <= FACTS_OF_THE_MODEL
 
-    def _place(
-        self,
-        planned: Planned,
-        measurement: Measurement | None,
-        metrics: Figures,
-        judgements: dict[str, Judgement],
-        exclusion: Exclusion | None,
-    ) -> tuple[Status, Stage | None, Sequence[str]]:
+    def _unjudged(
+        self, planned: Planned, measurement: Measurement | None, exclusion: Exclusion | None
+    ) -> _Place | None:
+        """Where a candidate stands whatever its measured figures are, None for one that these decide on."""
         if exclusion is not None:
             return Status.REJECTED, "static", (exclusion.reason,)
         absent = _unavailable(planned, measurement)
@@ -186,6 +193,9 @@ class Assessor:
             return Status.NOT_MEASURED, None, (self._waiting,)
         if measurement.outcome is not Outcome.OK:
             return Status.FAILED, None, (_failure(measurement),)
+        return None
+
+    def _place(self, metrics: Figures, judgements: dict[str, Judgement]) -> _Place:
         verdicts = {one.verdict for one in judgements.values()}
         if Verdict.FAILS in verdicts:
             return Status.REJECTED, "measured", Sentences(_failing, judgements)
@@ -243,10 +253,3 @@ def _failure(measurement: Measurement) -> str:
     """The outcome's name and what was said of it: "export_failed: …"."""
     outcome = measurement.outcome.value
     return f"{outcome}: {measurement.message}" if measurement.message else f"{outcome} during {measurement.phase}"
-
-
-def _enter(judgements: dict[str, Judgement], static: Judgement) -> None:
-    """Puts a failing static judgement where the measurement has not judged the same."""
-    key = static.requirement.key
-    if judgements[key].verdict is not Verdict.FAILS:
-        judgements[key] = static

@@ -307,6 +307,29 @@ def test_a_decider_gives_what_decide_gives_and_computes_each_figure_once(monkeyp
         object.__setattr__(latency, "compute", original)
 
 
+def test_a_decider_forgets_what_a_moved_limit_touches():
+    """Measured, static and memory limits there and back again: each time what `decide` says from scratch."""
+    evidence = make_evidence([measured(f"net{number}.x", p50=0.01 * number) for number in range(1, 6)])
+    asked = make_profile({"latency_p95": "< 30 ms", "parameters": "< 300 M", "memory_peak": "< 8 GiB"})
+    decider = Decider(evidence)
+    moves = (("latency_p95", 0.02), ("parameters", 1.0), ("memory_peak", 1.0), ("latency_p95", 0.05))
+    profiles = [asked, *(asked.with_limit(key, limit) for key, limit in moves), asked, asked.without("parameters")]
+    seen = set()
+    for profile in profiles:
+        found, wanted = decider.decide(profile), decide(profile, evidence)
+        assert found.headline == wanted.headline
+        for one, other in zip(found.assessments, wanted.assessments, strict=True):
+            assert (one.id, one.status, one.stage, one.reasons) == (
+                other.id,
+                other.status,
+                other.stage,
+                other.reasons,
+            )
+            assert dict(one.judgements) == dict(other.judgements)
+        seen.add(found.headline)
+    assert len(seen) >= 4
+
+
 def test_a_decider_keeps_no_figures_of_another_price():
     evidence = make_evidence([measured()])
     decider = Decider(evidence)
