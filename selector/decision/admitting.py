@@ -80,7 +80,8 @@ class Admission:
     def _change(self) -> str:
         if self.limit is not None:
             return f"raising it to {show('parameters', self.limit, _DIGITS[-1])}"
-        return f"allowing {' and '.join(self.added)}" if self.added else "dropping it"
+        named = (f'"{one}" (no pretraining named)' if one == NO_PRETRAINING else one for one in self.added)
+        return f"allowing {' and '.join(named)}" if self.added else "dropping it"
 
     def _admits(self) -> str:
         if not self.candidates:

@@ -90,6 +90,11 @@ def test_of_the_unmeasured_it_tells_what_is_published() -> None:
     )
 
 
+def test_weights_that_name_no_pretraining_are_not_taken_for_nobody() -> None:
+    told = admissions(example(measured=True, pretraining=("in12k",)))
+    assert told[0].sentence.startswith('pretraining: allowing "none" (no pretraining named) admits 1 candidate')
+
+
 def test_a_limit_of_weights_tells_the_least_that_changes_the_choice() -> None:
     decision = example(measured=True, candidates={"max_parameters": 10_000_000})
     raised, dropped = admissions(decision)
