@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--lite0", type=Path)
     parser.add_argument("--calibration", default="random")
-    parser.add_argument("--candidate-time", default="2 s")
+    parser.add_argument("--candidate-time", default="12 s")  # a slow model needs seven queries for a median
     parser.add_argument("--picture", type=Path)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
