@@ -205,6 +205,7 @@ def _asked(candidate: Candidate) -> dict[str, object]:
         "batch size": candidate.batch_size,
         "image size": "×".join(map(str, candidate.image_size)),
         "classes": candidate.num_classes,
+        "task": candidate.task,
         "scenario": candidate.scenario,
         "latency scope": candidate.latency_scope,
         **{f"the setting {name}": value for name, value in candidate.settings},

@@ -15,6 +15,7 @@
     ├── DiskFullError     exit 4   no space left for the cache or temporary files
     ├── PluginError       exit 4   a registered extension cannot be imported
     └── CandidateError    (row)    one candidate failed; becomes an outcome, never ends a run
+        ├── UnavailableError
         ├── ExportFailedError
         ├── BuildFailedError
         ├── WrongOutputError
@@ -163,6 +164,12 @@ class CandidateError(SelectorError):
     """One candidate failed. `outcome` is the name of the outcome it becomes."""
 
     outcome = "crashed"
+
+
+class UnavailableError(CandidateError):
+    """The model cannot do what the workload asks of it, however it is run."""
+
+    outcome = "unavailable"
 
 
 class ExportFailedError(CandidateError):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fnmatch
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 
@@ -18,7 +19,7 @@ from selector.decision import Assessment, Decision, decide
 from selector.devices import resolve
 from selector.devices.host import foreign_load
 from selector.engines.run import Observer, Options, Prospect
-from selector.errors import UnknownNameError, UsageError
+from selector.errors import UnavailableError, UnknownNameError, UsageError
 from selector.optimizations import OPTIMIZATIONS, all_libraries, unavailable_ways
 from selector.profiler.rule import stopping_rule, suffices
 from selector.reports.timings import FINALISTS
@@ -232,7 +233,8 @@ def _bring_checkpoints(prospect: Prospect, options: Options) -> None:
 
     with options.cache.telling():
         for one in own.values():
-            fetch_weights(options.cache, one.facts, one.candidate, pretrained=True)
+            with suppress(UnavailableError):  # becomes a row, when it is this candidate's turn
+                fetch_weights(options.cache, one.facts, one.candidate, pretrained=True)
 
 
 def _busy_note(prospect: Prospect) -> str | None:

@@ -19,10 +19,16 @@ from typing import Any, Literal
 PROTOCOL_VERSION = 3
 """Version of the measuring protocol; part of every identity. Raised whenever figures stop being comparable."""
 
+PROBE_VERSION = 1
+"""Version of the protocols that fit something on features; part of the identity of what they answer."""
+
 Precision = Literal["fp32", "bf16", "fp16", "int8"]
+Task = Literal["image-classification", "feature-extraction"]
 Scenario = Literal["single-stream", "multi-stream", "server", "offline"]
 WeightsSource = Literal["pretrained", "checkpoint", "random"]
 DeviceKind = Literal["cpu", "cuda", "fake"]
+Protocol = Literal["linear-probe", "knn"]
+"""What answers labelled images on a model's frozen features, where its own classifier does not."""
 ImageSize = tuple[int, int]
 """Height and width in pixels."""
 
@@ -136,9 +142,10 @@ class Candidate:
         settings: Fixed knobs of the way, as sorted (name, value) pairs.
         batch_size: Images per query.
         image_size: Height and width fed to the model.
-        num_classes: Width of the classifier.
+        num_classes: Width of the classifier; 0 where features are extracted.
         scenario: MLPerf's name of how queries arrive.
         latency_scope: "forward" or "end_to_end".
+        task: What it answers with: scores of classes, or a backbone's maps of features.
     """
 
     model: str
@@ -152,6 +159,12 @@ class Candidate:
     num_classes: int
     scenario: Scenario = "single-stream"
     latency_scope: str = "forward"
+    task: Task = "image-classification"
+
+    @property
+    def task_key(self) -> dict[str, str]:
+        """What keys and identities have of the task: nothing for classification, whose are older than tasks."""
+        return {} if self.task == "image-classification" else {"task": self.task}
 
     @property
     def id(self) -> str:
@@ -251,9 +264,9 @@ class Agreement:
     """How near the prepared model's output is to the fp32 eager output, on the same inputs and weights.
 
     Attributes:
-        relative_error: ‖y − y₀‖ / ‖y₀‖ over the whole batch of logits.
-        cosine: Smallest cosine similarity of one image's logits.
-        top1: Share of images with the same first class; None unless weights are real.
+        relative_error: ‖y − y₀‖ / ‖y₀‖ over the whole batch of logits; of a backbone that of its worst stage.
+        cosine: Smallest cosine similarity of one image's logits, or of one of its stages.
+        top1: Share of images with the same first class; None unless weights are real, and for backbones.
         images: Number of images compared.
         tolerance: The relative error that was allowed.
         weights: What ran: agreement holds for these weights alone.
@@ -265,6 +278,23 @@ class Agreement:
     images: int
     tolerance: float
     weights: Weights
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One map of features that a backbone answers an image with.
+
+    Attributes:
+        channels: How many features a place has.
+        height: In places.
+        width: In places.
+        stride: Pixels of the image from one place to the next.
+    """
+
+    channels: int
+    height: int
+    width: int
+    stride: int
 
 
 @dataclass(frozen=True)
@@ -286,6 +316,7 @@ class Observation:
         energy_joules: Energy of the timed queries, or None without a counter.
         stopped_because: Why timing stopped: "interval", "limit" or "time_cap".
         diagnostics: Further readings that explain a figure (context switches, steal, spin loop before and after …).
+        stages: Of a backbone, its maps in the order of its answer; empty for classifiers.
     """
 
     latencies: bytes
@@ -301,6 +332,7 @@ class Observation:
     energy_joules: float | None
     stopped_because: str
     diagnostics: Mapping[str, float] = field(default_factory=dict)
+    stages: tuple[Stage, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -403,12 +435,14 @@ class TestSet:
     Attributes:
         path: As the profile names them.
         digest: Hash of their content and labels.
+        protocol: What answers them on a model's features, None for the model's own classifier.
     """
 
     __test__ = False  # no test case, whatever pytest makes of its name
 
     path: str
     digest: str
+    protocol: Protocol | None = None
 
 
 @dataclass(frozen=True)
@@ -519,6 +553,19 @@ class Plan:
 
 
 @dataclass(frozen=True)
+class Missed:
+    """A candidate that was not measured and may be better than the winner.
+
+    Attributes:
+        candidate: Its id; where tags of one architecture share a speed, that of the one with most to win.
+        chance: That it meets every requirement and is better.
+    """
+
+    candidate: str
+    chance: float
+
+
+@dataclass(frozen=True)
 class Certificate:
     """How the search went.
 
@@ -528,6 +575,10 @@ class Certificate:
         measured: How many of them have a measurement (an identity shared by several tags counts for each).
         confidence: That nothing better was missed; 1.0 when all were measured, None when the strategy cannot say.
         stopped_because: "exhausted", "time_budget", "interrupted" or the strategy's own word.
+        asked: Confidence that the profile asks for, None where nothing was searched for.
+        saved_seconds: That measuring the rest was expected to take, builds included, None where nobody estimated it.
+        missed: Unmeasured candidates that are likeliest to be better, likeliest first; none where the strategy
+            cannot say.
     """
 
     strategy: str
@@ -535,6 +586,9 @@ class Certificate:
     measured: int
     confidence: float | None
     stopped_because: str
+    asked: float | None = None
+    saved_seconds: float | None = None
+    missed: tuple[Missed, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -585,6 +639,7 @@ def speed_identity(candidate: Candidate, environment: Environment) -> str:
     versions = dict(environment.versions)
     return content_hash(
         {
+            **candidate.task_key,
             "architecture": candidate.architecture,
             "num_classes": candidate.num_classes,
             "image_size": list(candidate.image_size),
@@ -607,7 +662,7 @@ def speed_identity(candidate: Candidate, environment: Environment) -> str:
     )
 
 
-def accuracy_identity(candidate: Candidate, facts: ModelFacts, environment: Environment, digest: str) -> str:
+def accuracy_identity(candidate: Candidate, facts: ModelFacts, environment: Environment, test_set: TestSet) -> str:
     """Content hash of everything that decides what a candidate answers to labelled images.
 
     Neither batch size nor scenario is among it, and of the device only what decides its arithmetic. Preprocessing is
@@ -617,7 +672,7 @@ def accuracy_identity(candidate: Candidate, facts: ModelFacts, environment: Envi
         candidate: The candidate.
         facts: Its model.
         environment: Where.
-        digest: Of the labelled images.
+        test_set: The labelled images, and what answers them.
     """
     versions = dict(environment.versions)
     own = facts.checkpoint
@@ -626,7 +681,8 @@ def accuracy_identity(candidate: Candidate, facts: ModelFacts, environment: Envi
             "weights": facts.name if own is None else [own.timm_name, own.sha256],
             "labels": [] if own is None else list(own.labels),
             "preprocessing": [] if own is None else [[name, to_json(value)] for name, value in own.preprocessing],
-            "test_set": digest,
+            "test_set": test_set.digest,
+            **({} if test_set.protocol is None else {"protocol": [test_set.protocol, PROBE_VERSION]}),
             "num_classes": candidate.num_classes,
             "image_size": list(candidate.image_size),
             "optimization": candidate.optimization,

@@ -556,3 +556,24 @@ def test_without_answers_the_reason_is_told(name):
     if name == "accuracy_drop":
         assert "fp32 eager has not answered" in _gap(name, _examined(examined=alone)).reason
         assert "name a folder" in _gap(name, _examined(test_set=None)).reason
+
+
+class TestProbes:
+    """What a probe on frozen fp32 features says of a way of running."""
+
+    def test_an_fp32_way_takes_it_as_it_is(self):
+        top1 = _value("accuracy_top1", _examined(protocol="knn"))
+        assert top1.value == _value("accuracy_top1", _examined()).value
+        assert top1.source == "nearest neighbours on frozen fp32 features, cross-validated on 200 labelled images"
+
+    def test_int8_takes_nothing_of_it(self):
+        found = _gap("accuracy_top1", _examined(optimization="onnxruntime-int8", protocol="linear-probe"))
+        assert "int8 does not inherit what a probe makes of fp32 features" in found.reason
+
+    def test_half_precision_takes_it_once_it_was_compared_on_real_weights(self):
+        half = _examined(optimization="amp-bf16", protocol="linear-probe")
+        assert "a linear probe on frozen fp32 features" in _value("accuracy_top1", half).source
+        assert _value("accuracy_top1", half).source.endswith("; measured for fp32")
+
+    def test_there_is_no_drop(self):
+        assert "own classifier" in _gap("accuracy_drop", _examined(protocol="knn")).reason

@@ -50,6 +50,7 @@ OTHER_CANDIDATE: dict[str, Any] = {
     "num_classes": 10,
     "scenario": "offline",
     "latency_scope": "end_to_end",
+    "task": "feature-extraction",
 }
 
 plain = st.recursive(
@@ -160,3 +161,9 @@ def test_a_measurement_becomes_plain_json():
     assert again["candidate"]["image_size"] == [224, 224]
     assert again["outcome"] == "ok"
     assert again["observation"]["summary"]["percentiles"]["p95"]["value"] == pytest.approx(0.011)
+
+
+def test_the_identity_of_a_classifier_is_that_of_before_there_were_tasks() -> None:
+    """Measurements of years would be lost otherwise."""
+    assert speed_identity(make_candidate(), make_environment()) == "f989a8c062801f2929bdff2355f04456"
+    assert make_candidate().task_key == {}

@@ -73,8 +73,9 @@ def _verdict(decision: Decision, edited: bool) -> None:
 
 
 def _extent(decision: Decision) -> tuple[str, ...]:
-    extent = provenance.extent(decision)
-    return (f"{extent}.",) if extent else ()
+    missed = provenance.likeliest_missed(decision)
+    told = (provenance.extent(decision), f"Likeliest missed: {missed}" if missed else "")
+    return tuple(f"{one}." for one in told if one)
 
 
 def _headroom(decision: Decision, winner: Assessment) -> None:

@@ -139,7 +139,9 @@ def _with_priority(profile: RequirementProfile, answer: str) -> RequirementProfi
     ranked = PRIORITIES.get(answer.lower()) or (read_metric(answer).name, *PRIORITIES["accuracy"])
     metric, *others = dict.fromkeys(ranked)
     offline = profile.workload.scenario == "offline"
-    breakers = [name for name in others if not (offline and name.startswith("latency_"))]
+    meaningless = ["latency_"] if offline else []
+    meaningless += ["accuracy_"] if profile.workload.task == "feature-extraction" else []
+    breakers = [name for name in others if not name.startswith(tuple(meaningless))]
     direction = "minimize" if METRICS.get(metric).better == "lower" else "maximize"
     return changed(profile, objective={"direction": direction, "metric": metric, "tie_breakers": breakers})
 
@@ -178,6 +180,7 @@ QUESTIONS: tuple[Question, ...] = (
         'Published top-1 accuracy at least, e.g. 80 %, or "none"',
         lambda profile: _limit(profile, "accuracy_top1"),
         lambda profile, text: _with_limit(profile, "accuracy_top1", ">=", text),
+        lambda profile: profile.workload.task == "image-classification",
     ),
     Question(f"What matters most ({', '.join(PRIORITIES)})", _priority, _with_priority),
     Question("Families of models, e.g. convnext swin (`selector models --families`)", _models, _with_families),

@@ -318,6 +318,7 @@ def _described(one: Assessment) -> dict[str, Any]:
         "batch_size": candidate.batch_size,
         "image_size": list(candidate.image_size),
         "num_classes": candidate.num_classes,
+        "task": candidate.task,
         **{f"settings.{name}": value for name, value in candidate.settings},
         "family": facts.family,
         "license": facts.license,

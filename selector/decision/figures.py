@@ -77,7 +77,9 @@ def keys_for(profile: RequirementProfile) -> dict[str, None]:
     mentioned = [*ranking, *objective.metrics, *objective.tie_breakers, *(one.key for one in profile.requirements)]
     said = needs_met(profile.device.price is not None, profile.traffic is not None, bool(objective.weights))
     needy = {name: needs for name in METRICS.names() if (needs := METRICS.get(name).needs)}
-    measured = ["accuracy_drop"] if profile.test_set is not None else []
+    basis = profile.accuracy
+    own = basis is not None and profile.test_set is not None and basis.protocol is None
+    measured = ["accuracy_drop"] if own else []
     possible = [name for name, needs in needy.items() if said.issuperset(needs)]
     return dict.fromkeys([*mentioned, *STANDARD, *measured, *possible])
 

@@ -15,14 +15,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from selector.decision.deciding import Decider
-from selector.decision.figures import metric_of, show
+from selector.decision.figures import Figures, metric_of, show
 from selector.decision.meetings import Meetings
 from selector.decision.ranking import Entry, criteria_of, rank
 from selector.decision.reasons import difference
 from selector.decision.records import Assessment, Decision
 from selector.decision.relaxing import far_end
 from selector.errors import UsageError
-from selector.metrics import MetricValue, label
+from selector.metrics import MetricResult, MetricValue, label
 from selector.quantities import parse_quantity
 from selector.requirements import Requirement, RequirementProfile, Verdict, judge
 from selector.requirements.verdicts import BYTES_PER_PARAMETER
@@ -219,12 +219,17 @@ class _Scene:
         weights = self._weights(one)
         if weights is not None and judge(moved, MetricValue(weights)).verdict is not Verdict.HOLDS:
             return False
-        return judge(moved, one.metrics[moved.key]).verdict is Verdict.HOLDS
+        return judge(moved, self._figure(one)).verdict is Verdict.HOLDS
 
     def _end(self, one: Assessment) -> float | None:
-        end = far_end(judge(self._requirement, one.metrics[self._requirement.key]))
+        end = far_end(judge(self._requirement, self._figure(one)))
         weights = self._weights(one)
         return end if end is None or weights is None else max(end, weights)
+
+    def _figure(self, one: Assessment) -> MetricResult:
+        """What the requirement limits; nobody else in the profile need speak of that metric."""
+        key, metrics = self._requirement.key, one.metrics
+        return metrics.any(key) if isinstance(metrics, Figures) else metrics[key]
 
     def _weights(self, one: Assessment) -> float | None:
         """Bytes of the weights alone, by which a limit of memory excludes a candidate unmeasured."""

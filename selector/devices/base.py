@@ -62,7 +62,7 @@ class Runner(Protocol):
         """Answers one query. Work may still be under way on the device when this returns."""
 
     def read(self, answer: Any) -> NDArray[np.float32]:
-        """The logits of an answer, shape (batch, classes), on the host."""
+        """An answer on the host: logits, shape (batch, classes), or what `one_array` makes of a backbone's maps."""
 
 
 class Device(ABC):

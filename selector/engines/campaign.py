@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 from selector.decision import decide
 from selector.decision.finalists import Finalists, finalists
@@ -15,11 +16,14 @@ from selector.engines.weights import WeightsPolicy
 from selector.optimizations.calibration import CalibrationSet, check_images, find_calibration
 from selector.profiler.rule import stopping_rule, suffices
 from selector.requirements import RequirementProfile
-from selector.search import SearchState, Stop, resolve_strategy
+from selector.search import Account, SearchState, Stop, resolve_strategy
+from selector.search.expecting import expecting
 from selector.store import Store
 from selector.store.evidence import gather, stored
 from selector.types import Certificate, Measurement, Planned, speed_identity
 
+_NAMED = 5
+"""Candidates that a certificate names as likeliest to be missed."""
 _RUN_OFFS = 4
 """At most: after one, somebody else may be ahead, with others near."""
 
@@ -71,6 +75,8 @@ class Campaign:
             force=options.force,
         )
         self._measuring_seconds = 0.0
+        _, self._strategy = resolve_strategy(prospect.strategy)
+        self._wanted = {one.candidate.id for one in prospect.open}
 
     @property
     def measured_seconds(self) -> float:
@@ -96,8 +102,41 @@ class Campaign:
                         self._run_offs(engine)
             except Stopped:
                 stop = Stop("interrupted", None)
+        return self._certificate(stop, measured)
+
+    def _certificate(self, stop: Stop, measured: Mapping[str, Measurement]) -> Certificate:
+        """How the search went, whoever ended it; what it leaves open is told of the state in which it ended."""
         wanted = len(self._prospect.open) + len(self._prospect.stored)
-        return Certificate(self._prospect.strategy, wanted, len(measured), stop.confidence, stop.because)
+        considered = tuple(
+            one
+            for one in self._prospect.plan.considered
+            if one.candidate.id in measured or one.candidate.id in self._wanted
+        )
+        left = tuple(one for one in considered if one.candidate.id not in measured)
+        environment = self._prospect.plan.environment
+        account = Account(stop.confidence)
+        if left:
+            account = self._strategy.account(self._state(left, measured, 0.0, considered))
+        return Certificate(
+            self._prospect.strategy,
+            wanted,
+            len(measured),
+            account.confidence if stop.confidence is None else stop.confidence,
+            stop.because,
+            self._profile.evaluation.confidence,
+            expecting(self._profile, environment, considered, measured).seconds(left),
+            account.missed[:_NAMED],
+        )
+
+    def _state(
+        self,
+        left: tuple[Planned, ...],
+        measured: Mapping[str, Measurement],
+        elapsed: float,
+        considered: tuple[Planned, ...],
+    ) -> SearchState:
+        environment = self._prospect.plan.environment
+        return SearchState(self._profile, left, dict(measured), elapsed, considered, environment)
 
     def _engine(self) -> LocalEngine:
         return LocalEngine(
@@ -113,7 +152,7 @@ class Campaign:
 
     def _measure_all(self, engine: LocalEngine, measured: dict[str, Measurement]) -> Stop:
         """Measures one candidate after the other, and notes each in `measured` under every id that it speaks for."""
-        _, strategy = resolve_strategy(self._prospect.strategy)
+        strategy = self._strategy
         environment = self._prospect.plan.environment
         budget = self._profile.evaluation.time_budget
         if engine.waited and not self._options.force:
@@ -131,8 +170,8 @@ class Campaign:
             if self._options.stopping():
                 return Stop("interrupted", None)
             if left and budget is not None and elapsed >= budget:
-                return Stop("time_budget", strategy.confidence())
-            state = SearchState(self._profile, left, dict(measured), elapsed, considered, environment)
+                return Stop("time_budget", None)
+            state = self._state(left, measured, elapsed, considered)
             proposal = strategy.next(state)
             if isinstance(proposal, Stop):
                 return proposal

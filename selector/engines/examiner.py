@@ -3,7 +3,7 @@
 It follows the timing, so that what is too slow is never examined, and goes on only as long as it has to: a candidate
 answers 256 images, then twice as many, until what the profile asks of its accuracy is decided and its interval is
 narrow, or until there are no more. Before that, the same weights answer in fp32 eager, which all ways of the model
-are compared with.
+are compared with. Where a probe on frozen features answers, it does so once for all ways of a model, on all images.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from selector.metrics import METRICS, MetricValue, evaluate_metric
 from selector.metrics.proportions import FIRST_LOOK
 from selector.profiler.examining import Questions
 from selector.profiler.labelled import LabelledSet, check_labelled, class_indices, find_labelled
+from selector.profiler.transfer import check_transfer
 from selector.requirements import RequirementProfile, Verdict, judge, reading_for
 from selector.store import Store
 from selector.store.evidence import find_examined, gather, stored
-from selector.types import Examination, Outcome, Plan, Planned, TestSet, accuracy_identity
+from selector.types import Examination, Outcome, Plan, Planned, Protocol, TestSet, accuracy_identity
 
 NARROW = 0.01
 """Half an interval's width, as a fraction, from which on a measured accuracy that ranks is narrow enough."""
@@ -78,11 +79,17 @@ class Examiner:
         if self._profile.test_set is None:
             return
         self._images = find_labelled(self._profile.test_set)
+        if self._protocol is not None:
+            check_transfer(self._images, self._protocol)
         for planned in self._plan.considered:
             if planned.unavailable is None:
                 self._right(planned)
         if self._plan.environment.device_kind != "fake":
             check_labelled(self._images, cache, threads)
+
+    @property
+    def _protocol(self) -> Protocol | None:
+        return None if self._plan.test_set is None else self._plan.test_set.protocol
 
     def wanted(self) -> bool:
         """Whether somebody would be examined now."""
@@ -127,12 +134,13 @@ class Examiner:
     def _examine(self, engine: LocalEngine, planned: Planned) -> None:
         """Lets a candidate, and fp32 eager with the same weights, answer until that is enough."""
         reference = replace(planned, candidate=self._plan.reference[planned.facts.name])
-        pair = (reference, planned) if reference.candidate.id != planned.candidate.id else (planned,)
+        alone = self._protocol is not None or reference.candidate.id == planned.candidate.id
+        pair = (reference,) if alone else (reference, planned)
         total = len(self._labelled().files)
         while not self._answered(planned):
             found = self._stored(planned)
             done = 0 if found is None else found.images
-            stop = min(total, max(FIRST_LOOK, 2 * done))
+            stop = total if self._protocol is not None else min(total, max(FIRST_LOOK, 2 * done))
             for one in pair:
                 self._bring(engine, one, stop)
             now = self._stored(planned)
@@ -152,7 +160,12 @@ class Examiner:
         images = self._labelled()
         began = time.monotonic()
         questions = Questions(
-            images.digest, len(images.files), start, images.files[start:stop], self._right(planned)[start:stop]
+            images.digest,
+            len(images.files),
+            start,
+            images.files[start:stop],
+            self._right(planned)[start:stop],
+            self._protocol,
         )
         self._observer.examines(planned, stop, len(images.files))
         result = engine.examine(self._order(planned), questions, lambda name: self._observer.phase(planned, name))
@@ -168,7 +181,7 @@ class Examiner:
             candidate=planned.candidate,
             environment=self._plan.environment,
             weights=None if answers is None else answers.weights,
-            test_set=TestSet(images.path, images.digest),
+            test_set=TestSet(images.path, images.digest, self._protocol),
             total=len(images.files),
             ranks=(earlier.ranks if earlier else b"") + (answers.ranks if answers else b""),
             firsts=(earlier.firsts if earlier else b"") + (answers.firsts if answers else b""),
@@ -216,16 +229,27 @@ class Examiner:
 
     def _identity(self, planned: Planned) -> str:
         assert self._plan.test_set is not None
-        return accuracy_identity(planned.candidate, planned.facts, self._plan.environment, self._plan.test_set.digest)
+        asked = planned.candidate if self._protocol is None else self._plan.reference[planned.facts.name]
+        return accuracy_identity(asked, planned.facts, self._plan.environment, self._plan.test_set)
 
     def _right(self, planned: Planned) -> tuple[int, ...]:
         """The number of each image's class in the model's output."""
+        if self._protocol is not None:
+            return self._sorted_classes()
         own = planned.facts.checkpoint
         names = own.labels if own is not None and own.labels else None
         key = (planned.candidate.num_classes, names)
         if key not in self._classes:
             self._classes[key] = class_indices(self._labelled(), planned.candidate.num_classes, names)
         return self._classes[key]
+
+    def _sorted_classes(self) -> tuple[int, ...]:
+        """The number of each image's class among the sorted names: what is fitted anew has no order of its own."""
+        if () not in self._classes:
+            images = self._labelled()
+            numbers = {name: number for number, name in enumerate(images.classes)}
+            self._classes[()] = tuple(numbers[label] for label in images.labels)
+        return self._classes[()]
 
     def _labelled(self) -> LabelledSet:
         if self._images is None:

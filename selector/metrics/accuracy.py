@@ -10,14 +10,19 @@ from selector.metrics.base import MetricResult, MetricValue, NotObserved, Readin
 from selector.metrics.proportions import confidence_of, mcnemar, paired_difference, wilson
 from selector.types import Examined
 
+_NO_CLASSES = NotObserved("a backbone answers with maps of features and names no class")
+
 
 def _accuracy(top: Literal["top1", "top5"]) -> Callable[[Reading], MetricResult]:
     def compute(reading: Reading) -> MetricResult:
+        if reading.candidate.task == "feature-extraction":
+            return _NO_CLASSES
         if reading.dataset == reading.test_set:
             found = _examined(reading)
             if isinstance(found, NotObserved):
                 return found
-            return _share(found.right if top == "top1" else found.among_five, found.images, found.total)
+            share = _share(found.right if top == "top1" else found.among_five, found.images, found.total)
+            return share if reading.protocol is None else _carried_over(reading, share)
         figure = _published(reading, top)
         if figure is None and reading.facts.checkpoint is not None:
             return NotObserved("these are own weights: what is published holds for others")
@@ -56,6 +61,14 @@ def _share(right: int, images: int, total: int) -> MetricValue:
     )
 
 
+def _carried_over(reading: Reading, share: MetricValue) -> MetricResult:
+    """What a probe on fp32 features says of a way of running: as much as a published figure would."""
+    how = {"linear-probe": "a linear probe", "knn": "nearest neighbours", None: ""}[reading.protocol]
+    on = f"cross-validated on {share.samples:,} labelled images"
+    told = replace(share, source=f"{how} on frozen fp32 features, {on}")
+    return _inherit(reading, told, "what a probe makes of fp32 features")
+
+
 def _of_all(images: int, total: int) -> str:
     return f"{images:,} labelled images" if images == total else f"{images:,} of {total:,} labelled images"
 
@@ -73,7 +86,10 @@ def _published(reading: Reading, top: Literal["top1", "top5"]) -> MetricValue | 
     return None
 
 
-def _inherit(reading: Reading, figure: MetricValue) -> MetricResult:
+_MEASURE = "measure it on labelled images"
+
+
+def _inherit(reading: Reading, figure: MetricValue, what: str = "the published figure") -> MetricResult:
     """Whether a way of running may claim the figure published for fp32 weights.
 
     fp32 ways compute the same function. Half-precision ways may claim it once their output was compared with
@@ -83,8 +99,8 @@ def _inherit(reading: Reading, figure: MetricValue) -> MetricResult:
     if precision == "fp32":
         return figure
     if precision == "int8":
-        return NotObserved("int8 does not inherit the published figure; measure it on labelled images")
-    half = replace(figure, source=f"{figure.source}; published for fp32")
+        return NotObserved(f"int8 does not inherit {what}; {_MEASURE}")
+    half = replace(figure, source=f"{figure.source}; {figure.evidence} for fp32")
     if reading.measurement is None:
         return half
     observation = observed(reading)
@@ -93,7 +109,7 @@ def _inherit(reading: Reading, figure: MetricValue) -> MetricResult:
     agreement = observation.agreement
     if agreement is None or agreement.weights.source == "random":
         return NotObserved(
-            f"{precision} inherits the published figure only once its output was compared with fp32 on real "
+            f"{precision} inherits {what} only once its output was compared with fp32 on real "
             "weights; these were random"
         )
     if agreement.weights.tag != reading.facts.tag:
@@ -137,10 +153,12 @@ metric(
 )
 def agreement_top1(reading: Reading) -> MetricResult:
     """Top-1 agreement with the fp32 eager model, on labelled images where both answered some; needs real weights."""
+    if reading.candidate.task == "feature-extraction":
+        return _NO_CLASSES
     observation = observed(reading)
     if isinstance(observation, NotObserved):
         return observation
-    if reading.examined is not None and reading.examined.compared:
+    if reading.protocol is None and reading.examined is not None and reading.examined.compared:
         return _share(reading.examined.same, reading.examined.compared, reading.examined.total)
     agreement = observation.agreement
     if agreement is None or agreement.top1 is None:
@@ -162,8 +180,14 @@ def accuracy_drop(reading: Reading) -> MetricResult:
     An fp32 way that answers as eager does on every image has lost nothing, and no interval: that it computes the same
     function was verified within fp32's rounding.
     """
+    if reading.candidate.task == "feature-extraction":
+        return _NO_CLASSES
     if reading.test_set is None:
         return NotObserved("what a way loses shows on labelled images: name a folder of them in accuracy.dataset")
+    if reading.protocol is not None:
+        return NotObserved(
+            "what a way loses shows with the model's own classifier; a probe is asked on fp32 features"
+        )
     found = _examined(reading)
     if isinstance(found, NotObserved):
         return found

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Literal
 
 from selector.registry import Registry
-from selector.types import Candidate, Examined, Measurement, ModelFacts, Observation, Outcome
+from selector.types import Candidate, Examined, Measurement, ModelFacts, Observation, Outcome, Protocol
 
 Unit = Literal["s", "B", "J", "1", "USD", "1/s"]
 Direction = Literal["lower", "higher"]
@@ -39,6 +39,7 @@ class Reading:
         weights: What each metric counts in the score.
         dataset: The test set of an accuracy.
         test_set: The labelled images that accuracies are measured on, as the profile names them, or None.
+        protocol: What answers them on the model's frozen features in place of its own classifier, or None.
         examined: How the candidate answered them, or None.
     """
 
@@ -51,6 +52,7 @@ class Reading:
     weights: Mapping[str, float] = field(default_factory=dict)
     dataset: str = "imagenet-1k"
     test_set: str | None = None
+    protocol: Protocol | None = None
     examined: Examined | None = None
 
 

@@ -8,7 +8,7 @@ from selector.metrics.base import MetricResult, MetricValue, NotObserved, Readin
 @metric("parameters", unit="1", kind="count", better="lower", static=True, description="Number of weights")
 def parameters(reading: Reading) -> MetricResult:
     """Number of weights of the architecture."""
-    return _fact(reading.facts.parameters, "timm")
+    return _fact(reading.facts.parameters, f"timm{_head(reading)}")
 
 
 @metric(
@@ -23,7 +23,7 @@ def gmacs(reading: Reading) -> MetricResult:
     """Multiply-accumulates in 1e9, at the native image size only."""
     if reading.candidate.image_size != reading.facts.image_size:
         return NotObserved("counted at the native image size only")
-    return _fact(reading.facts.gmacs, "counted by selector on timm's model")
+    return _fact(reading.facts.gmacs, f"counted by selector on timm's model{_head(reading)}")
 
 
 @metric(
@@ -38,6 +38,11 @@ def gmacs(reading: Reading) -> MetricResult:
 def weight_sets(reading: Reading) -> MetricResult:
     """How many sets of weights are published: more of them, more starts for fine-tuning at one speed."""
     return _fact(reading.facts.weight_sets, "timm")
+
+
+def _head(reading: Reading) -> str:
+    """What a backbone runs without is counted all the same."""
+    return ", classifier included" if reading.candidate.task == "feature-extraction" else ""
 
 
 def _fact(value: float | None, source: str) -> MetricResult:

@@ -30,7 +30,8 @@ class Bench:
         cache: Where built files go.
         weights_key: Names the weights' content; part of the key of everything that is built from them.
         weights_bytes: Size of the weights file.
-        model: Makes the fp32 model with its weights, in eval mode, on the CPU; each call a new one.
+        model: Makes the fp32 model with its weights, in eval mode, on the CPU; each call a new one. It answers with
+            logits, a backbone (the candidate's task says so) with a tuple of maps, channels first.
         calibration: What int8 is calibrated on, or None where the profile names nothing.
     """
 

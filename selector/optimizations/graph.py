@@ -23,6 +23,7 @@ EXPORT_PACKAGES = (("onnx", "onnx"), ("onnxscript", "onnx"))
 BATCH = "batch"
 """Name of the graph's dynamic first dimension."""
 INPUT, OUTPUT = "images", "logits"
+"""Names of what goes in and out; the maps of a backbone have names of their own, see `output_names`."""
 _OPSETS: Mapping[Precision, int] = {"fp32": 17, "fp16": 17, "bf16": 22}
 """Operator sets: before 22, convolutions in bf16 are no valid ONNX."""
 _EXPORTERS: Mapping[Precision, tuple[str, ...]] = {
@@ -74,6 +75,7 @@ def half_path(bench: Bench, precision: Literal["fp16", "bf16"]) -> Path:
 def _path(bench: Bench, precision: Precision) -> Path:
     candidate = bench.candidate
     key = {
+        **candidate.task_key,
         "architecture": candidate.architecture,
         "weights": bench.weights_key,
         "num_classes": candidate.num_classes,
@@ -129,15 +131,24 @@ def _export_with(bench: Bench, path: Path, *, dynamo: bool, opset: int | None = 
     height, width = bench.candidate.image_size
     # Two images: an exporter specializes a dimension of one.
     images = torch.zeros(2, 3, height, width)
-    options: dict[str, Any] = {"input_names": [INPUT], "output_names": [OUTPUT], "dynamo": dynamo}
+    model = bench.model()
+    outputs = output_names(model)
+    options: dict[str, Any] = {"input_names": [INPUT], "output_names": outputs, "dynamo": dynamo}
     if dynamo:
         # Its optimizer folds BatchNorms into fp32 weights, also where the graph is bf16.
         options |= {"dynamic_shapes": ({0: BATCH},), "external_data": False, "optimize": optimize}
         options |= {"opset_version": opset} if opset else {}
     else:
-        options |= {"dynamic_axes": {INPUT: {0: BATCH}, OUTPUT: {0: BATCH}}, "opset_version": _OPSETS["fp32"]}
+        axes = {name: {0: BATCH} for name in (INPUT, *outputs)}
+        options |= {"dynamic_axes": axes, "opset_version": _OPSETS["fp32"]}
     with torch.no_grad():
-        torch.onnx.export(bench.model(), (images,), str(path), **options)
+        torch.onnx.export(model, (images,), str(path), **options)
+
+
+def output_names(model: torch.nn.Module) -> list[str]:
+    """What the outputs of a model's graph are called, in order: those of a backbone by their stage."""
+    maps = int(getattr(model, "number_of_maps", 0))
+    return [f"stage_{number}" for number in range(1, maps + 1)] or [OUTPUT]
 
 
 def _in_half(model: torch.nn.Module, precision: Precision) -> torch.nn.Module:
@@ -151,9 +162,10 @@ def _in_half(model: torch.nn.Module, precision: Precision) -> torch.nn.Module:
         def __init__(self) -> None:
             super().__init__()
             self.model = model.to(kind)
+            self.number_of_maps = getattr(model, "number_of_maps", 0)
 
-        def forward(self, images: torch.Tensor) -> torch.Tensor:
-            logits: torch.Tensor = self.model(images.to(kind)).float()
-            return logits
+        def forward(self, images: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
+            answer: Any = self.model(images.to(kind))
+            return tuple(one.float() for one in answer) if isinstance(answer, tuple) else answer.float()
 
     return Half().eval()

@@ -10,6 +10,7 @@ from selector.devices import Runner
 from selector.errors import FallbackError
 from selector.optimizations.base import Bench, Built, Optimization, register
 from selector.optimizations.graph import BATCH, EXPORT_LIBRARIES, EXPORT_PACKAGES, INPUT, export_onnx, onnx_path
+from selector.optimizations.outputs import one_array
 from selector.optimizations.placement import Placement, placement, profiled, refuse_other_providers
 
 if TYPE_CHECKING:
@@ -36,10 +37,8 @@ class OnnxRunner:
         return self.session.run(None, fed)
 
     def read(self, answer: Any) -> NDArray[np.float32]:
-        """The first output."""
-        import numpy as np
-
-        return np.asarray(answer[0], np.float32)
+        """The logits; of a backbone what `one_array` makes of its maps."""
+        return one_array(answer)
 
 
 class OnnxRuntime(Optimization):

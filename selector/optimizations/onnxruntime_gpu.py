@@ -22,6 +22,7 @@ from selector.devices.base import library_versions
 from selector.errors import FallbackError
 from selector.optimizations.base import Bench, Built, Optimization, register
 from selector.optimizations.graph import BATCH, EXPORT_LIBRARIES, EXPORT_PACKAGES, INPUT, export_onnx, onnx_path
+from selector.optimizations.outputs import on_host, one_array
 from selector.optimizations.placement import placement, profiled, refuse_other_providers
 from selector.optimizations.pytorch import cuda_gap
 from selector.optimizations.tensorrt import tensorrt_gap
@@ -41,12 +42,12 @@ class Bound:
     Attributes:
         binding: ONNX Runtime's record of where they lie.
         images: A torch tensor.
-        logits: A torch tensor; every run of the query writes into it.
+        outputs: A torch tensor for each output; every run of the query writes into them.
     """
 
     binding: Any
     images: Any
-    logits: Any
+    outputs: tuple[Any, ...]
 
 
 @dataclass
@@ -57,21 +58,24 @@ class BoundRunner:
     device: str
 
     def feed(self, batch: Batch) -> Bound:
-        """The batch on the device, with room for its logits."""
+        """The batch on the device, with room for its answer."""
         import numpy as np
         import torch
 
         images = torch.from_numpy(np.ascontiguousarray(batch)).to(self.device)
-        output = self.session.get_outputs()[0]
-        logits = torch.empty((len(batch), *output.shape[1:]), dtype=torch.float32, device=self.device)
+        told = self.session.get_outputs()
+        outputs = tuple(
+            torch.empty((len(batch), *one.shape[1:]), dtype=torch.float32, device=self.device) for one in told
+        )
         binding = self.session.io_binding()
         kind, _, index = self.device.partition(":")
         place = {"device_type": kind, "device_id": int(index or 0), "element_type": np.float32}
         binding.bind_input(INPUT, **place, shape=tuple(images.shape), buffer_ptr=images.data_ptr())
-        binding.bind_output(output.name, **place, shape=tuple(logits.shape), buffer_ptr=logits.data_ptr())
+        for one, room in zip(told, outputs, strict=True):
+            binding.bind_output(one.name, **place, shape=tuple(room.shape), buffer_ptr=room.data_ptr())
         if kind == "cuda":
             torch.cuda.synchronize(images.device)  # ONNX Runtime reads it on a stream of its own
-        return Bound(binding, images, logits)
+        return Bound(binding, images, outputs)
 
     def run(self, fed: Bound) -> Bound:
         """One run, which returns when the device is done."""
@@ -79,10 +83,8 @@ class BoundRunner:
         return fed
 
     def read(self, answer: Bound) -> NDArray[np.float32]:
-        """A copy of the logits on the host."""
-        import numpy as np
-
-        return np.array(answer.logits.cpu().numpy(), np.float32)
+        """A copy of the logits on the host; of a backbone what `one_array` makes of its maps."""
+        return one_array(on_host(answer.outputs))
 
 
 class OnnxRuntimeGpu(Optimization):

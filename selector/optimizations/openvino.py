@@ -11,6 +11,7 @@ from selector.devices import Runner
 from selector.errors import FallbackError
 from selector.optimizations.base import Bench, Built, Optimization, bf16_gap, fp16_gap, register
 from selector.optimizations.graph import EXPORT_LIBRARIES, EXPORT_PACKAGES, export_onnx, onnx_path
+from selector.optimizations.outputs import one_array
 from selector.types import Environment, Precision
 
 if TYPE_CHECKING:
@@ -48,10 +49,8 @@ class OpenVinoRunner:
         return self.request.infer([fed], share_inputs=True, share_outputs=True)
 
     def read(self, answer: Any) -> NDArray[np.float32]:
-        """A copy of the first output."""
-        import numpy as np
-
-        return np.array(answer[0], np.float32)
+        """A copy of the logits; of a backbone what `one_array` makes of its maps."""
+        return one_array([answer[index] for index in range(len(answer))])
 
 
 class OpenVino(Optimization):

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from selector.devices import Runner
 from selector.optimizations.base import Bench, Optimization
+from selector.optimizations.outputs import on_host, one_array
 from selector.types import DeviceKind, Environment, ModelFacts, Precision
 
 if TYPE_CHECKING:
@@ -104,9 +105,8 @@ class TorchRunner:
             return self.model(fed)
 
     def read(self, answer: Any) -> NDArray[np.float32]:
-        """The logits on the host in fp32."""
-        logits: NDArray[np.float32] = answer.detach().float().cpu().numpy()
-        return logits
+        """The logits on the host in fp32; of a backbone what `one_array` makes of its maps."""
+        return one_array(on_host(answer))
 
 
 class TorchWay(Optimization):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from selector.errors import BuildFailedError, CandidateError
+from selector.optimizations.outputs import on_host, one_array
 from selector.optimizations.tensorrt_building import make_log
 from selector.optimizations.tensorrt_inspection import prove_precision
 from selector.types import Precision
@@ -24,10 +25,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Fed:
-    """A query: a torch tensor of images, and one for its logits, both on the device."""
+    """A query: a torch tensor of images, and one for each output, all on the device."""
 
     images: Any
-    logits: Any
+    outputs: tuple[Any, ...]
 
 
 @dataclass
@@ -38,42 +39,42 @@ class TensorRtRunner:
         context: TensorRT's execution context, its input shape set.
         stream: A torch.cuda.Stream.
         device: In torch's naming.
-        names: Of the input and of the output.
+        names: Of the input and of the outputs.
         keep: What must live as long as the context: runtime, engine, logger.
     """
 
     context: Any
     stream: Any
     device: str
-    names: tuple[str, str]
+    names: tuple[str, ...]
     keep: tuple[Any, ...]
 
     def feed(self, batch: Batch) -> Fed:
-        """The batch on the device, with room for its logits."""
+        """The batch on the device, with room for its answer."""
         import numpy as np
         import torch
 
         images = torch.from_numpy(np.ascontiguousarray(batch)).to(self.device)
-        logits = torch.empty(tuple(self.context.get_tensor_shape(self.names[1])), device=self.device)
+        outputs = tuple(
+            torch.empty(tuple(self.context.get_tensor_shape(name)), device=self.device) for name in self.names[1:]
+        )
         if images.is_cuda:
             torch.cuda.synchronize(images.device)  # it was copied on another stream than the engine's
-        return Fed(images, logits)
+        return Fed(images, outputs)
 
     def run(self, fed: Fed) -> Fed:
         """Puts one query on the stream; it may still be under way when this returns."""
         context = self.context
-        context.set_tensor_address(self.names[0], fed.images.data_ptr())
-        context.set_tensor_address(self.names[1], fed.logits.data_ptr())
+        for name, tensor in zip(self.names, (fed.images, *fed.outputs), strict=True):
+            context.set_tensor_address(name, tensor.data_ptr())
         if not context.execute_async_v3(self.stream.cuda_stream):
             raise CandidateError("TensorRT could not put the query on its stream; its reason stands in the log")
         return fed
 
     def read(self, answer: Fed) -> NDArray[np.float32]:
-        """A copy of the logits on the host."""
-        import numpy as np
-
+        """A copy of the logits on the host; of a backbone what `one_array` makes of its maps."""
         self.stream.synchronize()
-        return np.array(answer.logits.cpu().numpy(), np.float32)
+        return one_array(on_host(answer.outputs))
 
 
 def load_engine(path: Path, device: str, precision: Precision, shape: tuple[int, ...]) -> TensorRtRunner:
@@ -86,7 +87,7 @@ def load_engine(path: Path, device: str, precision: Precision, shape: tuple[int,
         shape: Of its input.
 
     Raises:
-        BuildFailedError: It cannot be loaded, or does not take one fp32 input and give one fp32 output.
+        BuildFailedError: It cannot be loaded, or does not take one fp32 input and give fp32 outputs.
         FallbackError: It computes in another precision.
     """
     import tensorrt
@@ -105,14 +106,16 @@ def load_engine(path: Path, device: str, precision: Precision, shape: tuple[int,
     inputs = [name for name in names if engine.get_tensor_mode(name) == tensorrt.TensorIOMode.INPUT]
     outputs = [name for name in names if engine.get_tensor_mode(name) == tensorrt.TensorIOMode.OUTPUT]
     types = {engine.get_tensor_dtype(name) for name in names}
-    if (len(inputs), len(outputs)) != (1, 1) or types != {tensorrt.float32}:
+    if len(inputs) != 1 or not outputs or types != {tensorrt.float32}:
         raise BuildFailedError(
-            f"the engine has inputs {inputs} and outputs {outputs}, of {types}; one fp32 each is served"
+            f"the engine has inputs {inputs} and outputs {outputs}, of {types}; one fp32 input and fp32 outputs are "
+            "served"
         )
     context = engine.create_execution_context()
     if not context.set_input_shape(inputs[0], shape):
         raise BuildFailedError(f"the engine does not take images of shape {shape}")
-    return TensorRtRunner(context, new_stream(device), device, (inputs[0], outputs[0]), (runtime, engine, log))
+    names = [inputs[0], *sorted(outputs)]  # stage_1, stage_2, …: an engine need not keep the graph's order
+    return TensorRtRunner(context, new_stream(device), device, tuple(names), (runtime, engine, log))
 
 
 def new_stream(device: str) -> Any:

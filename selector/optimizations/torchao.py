@@ -101,6 +101,7 @@ class Torchao(Optimization):
     def _path(self, bench: Bench) -> Path:
         candidate = bench.candidate
         key = {
+            **candidate.task_key,
             "architecture": candidate.architecture,
             "weights": bench.weights_key,
             "num_classes": candidate.num_classes,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from selector.errors import ExportFailedError
 from selector.optimizations.base import Bench
 from selector.optimizations.inputs import realistic_images
+from selector.optimizations.outputs import on_host
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,22 +65,27 @@ def verify(bench: Bench, path: Path, precision: Precision) -> float | None:
     for batch in _BATCHES:
         images = realistic_images(batch, bench.candidate.image_size, seed=batch)
         with torch.inference_mode():
-            exact = model(torch.from_numpy(images)).numpy()
-        found = _run(path, images, widened=precision == "bf16")
-        if found.shape != exact.shape:
-            raise ExportFailedError(f"the graph gives shape {found.shape}, the model {exact.shape}")
-        if precision == "fp16" and not np.isfinite(found).all():
-            return None
-        norm = float(np.linalg.norm(exact))
-        difference = float(np.linalg.norm(found - exact))
-        error = max(error, difference / norm if norm else math.inf if difference else 0.0)
-        if not error <= _ALLOWED[precision]:
-            raise ExportFailedError(f"the graph's output differs from the model's by {error:.3g} of its norm")
+            wanted = on_host(model(torch.from_numpy(images)))
+        given = _run(path, images, widened=precision == "bf16")
+        if [one.shape for one in given] != [one.shape for one in wanted]:
+            raise ExportFailedError(f"the graph gives shape {_shapes(given)}, the model {_shapes(wanted)}")
+        for found, exact in zip(given, wanted, strict=True):
+            if precision == "fp16" and not np.isfinite(found).all():
+                return None
+            norm = float(np.linalg.norm(exact))
+            difference = float(np.linalg.norm(found - exact))
+            error = max(error, difference / norm if norm else math.inf if difference else 0.0)
+            if not error <= _ALLOWED[precision]:
+                raise ExportFailedError(f"the graph's output differs from the model's by {error:.3g} of its norm")
     return error
 
 
-def _run(path: Path, images: NDArray[np.float32], *, widened: bool) -> NDArray[np.float32]:
-    """The graph's logits on ONNX Runtime's CPU provider."""
+def _shapes(outputs: list[NDArray[np.float32]]) -> str:
+    return " and ".join(str(one.shape) for one in outputs)
+
+
+def _run(path: Path, images: NDArray[np.float32], *, widened: bool) -> list[NDArray[np.float32]]:
+    """The graph's outputs on ONNX Runtime's CPU provider."""
     import numpy as np
     import onnxruntime
     from onnxruntime.capi import onnxruntime_pybind11_state as state
@@ -91,10 +97,10 @@ def _run(path: Path, images: NDArray[np.float32], *, widened: bool) -> NDArray[n
     source = _widened(path) if widened else str(path)
     try:
         session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-        (answer, *_) = session.run(None, {session.get_inputs()[0].name: images})
+        answer = session.run(None, {session.get_inputs()[0].name: images})
     except errors as error:
         raise ExportFailedError(f"ONNX Runtime cannot run the graph: {str(error).splitlines()[0]}") from error
-    return np.asarray(answer, np.float32)
+    return [np.asarray(one, np.float32) for one in answer]
 
 
 def _check_types(model: Any, precision: Precision) -> None:

@@ -32,6 +32,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 _OOM_SCORE = "800"
 """Out of 1000: where memory runs out, the kernel ends the candidate, not the run nor other programs."""
 _PHASE_OUTCOMES = {
+    "features": Outcome.BUILD_FAILED,
     "weights": Outcome.BUILD_FAILED,
     "reference": Outcome.BUILD_FAILED,
     "build": Outcome.BUILD_FAILED,

@@ -21,7 +21,7 @@ from selector.errors import LabelledImageError
 from selector.profiler.labelled import cannot_decode
 from selector.profiler.photographs import preprocessing, transform_for
 from selector.profiler.stages import Job, load
-from selector.types import RANDOM_WEIGHTS, Candidate, ModelFacts, Weights
+from selector.types import RANDOM_WEIGHTS, Candidate, ModelFacts, Protocol, Weights
 
 if TYPE_CHECKING:
     from selector.devices.base import Batch
@@ -44,7 +44,8 @@ class Questions:
         total: Images of the whole set.
         start: Where the part begins.
         files: Its images.
-        classes: Their right classes, as numbers in the model's output.
+        classes: Their right classes, as numbers in the model's output; with a protocol, in the sorted names.
+        protocol: What answers on the model's features in place of its own classifier, or None.
     """
 
     digest: str
@@ -52,6 +53,7 @@ class Questions:
     start: int
     files: tuple[Path, ...]
     classes: tuple[int, ...]
+    protocol: Protocol | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,10 @@ def examine(job: Job, questions: Questions, phase: Callable[[str], None]) -> Ans
     simulated = device.answers(job.candidate, job.facts, questions.classes, questions.start)
     if simulated is not None:
         return Answers(*simulated, RANDOM_WEIGHTS)
+    if questions.protocol is not None:
+        from selector.profiler.transfer import probe
+
+        return probe(job, questions, phase)
     runner, _, stored = load(job, cache, device)
     assert stored is not None
     phase("examination")
@@ -126,7 +132,7 @@ def decoded(
     for start in range(0, len(questions.files), PART):
         files = questions.files[start : start + PART]
         first = questions.start + start
-        path = cache.path("decoded", [questions.digest, _plain(looks), first, len(files)], ".npy")
+        path = cache.path("decoded", [questions.digest, plain(looks), first, len(files)], ".npy")
         known = _read(path, (len(files), height, width, 3))
         if known is not None:
             cache.touch([path])
@@ -184,8 +190,8 @@ def _read(path: Path, shape: Sequence[int]) -> Pixels | None:
     return found if found.shape == tuple(shape) and found.dtype == np.uint8 else None
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """A configuration as JSON takes it."""
     if isinstance(value, dict):
-        return {str(name): _plain(one) for name, one in value.items()}
-    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
+        return {str(name): plain(one) for name, one in value.items()}
+    return [plain(one) for one in value] if isinstance(value, list | tuple) else value

@@ -7,7 +7,9 @@ random ones; agreement of classes and accuracy are then not observed.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,7 @@ from selector.artifacts import ArtifactCache
 from selector.devices.base import library_versions
 from selector.errors import UsageError
 from selector.optimizations.inputs import realistic_images
+from selector.profiler import backbones
 from selector.profiler.checkpoints import match, read_tensors
 from selector.types import RANDOM_WEIGHTS, Candidate, Checkpoint, ModelFacts, Weights, to_json
 
@@ -97,8 +100,20 @@ def load_model(facts: ModelFacts, candidate: Candidate, stored: StoredWeights) -
     return model
 
 
-def create(facts: ModelFacts, candidate: Candidate, *, pretrained: bool) -> torch.nn.Module:
-    """The model as timm makes it, in eval mode, with a fixed seed for whatever is random."""
+def create(
+    facts: ModelFacts, candidate: Candidate, *, pretrained: bool, weights: Path | None = None
+) -> torch.nn.Module:
+    """The model as timm makes it, in eval mode, with a fixed seed for whatever is random.
+
+    Args:
+        facts: The model.
+        candidate: Its image size, number of classes and task.
+        pretrained: Whether with the published weights.
+        weights: A file that takes their place; its position grid is resized as that of published ones.
+
+    Raises:
+        UnavailableError: timm makes no backbone of it, or none for this image size.
+    """
     import timm
     import torch
 
@@ -109,6 +124,10 @@ def create(facts: ModelFacts, candidate: Candidate, *, pretrained: bool) -> torc
     if default is not None and default.fixed_input_size and default.input_size[1:] != (height, width):
         # Models with a position grid are built for one size; timm resizes the grid when it is told the size.
         options["img_size"] = (height, width)
+    if weights is not None:
+        options["pretrained_cfg_overlay"] = {"file": str(weights)}
+    if candidate.task == "feature-extraction":
+        return backbones.create(facts, candidate, options, pretrained=pretrained)
     if default is None or candidate.num_classes != default.num_classes:
         options["num_classes"] = candidate.num_classes
     model: torch.nn.Module = timm.create_model(facts.timm_name, pretrained=pretrained, **options)
@@ -175,17 +194,35 @@ def _own(facts: ModelFacts, candidate: Candidate, own: Checkpoint) -> torch.nn.M
     path = Path(own.path)
     if _sha256(path) != own.sha256:
         raise UsageError(f"the weights {own.path} have changed since the run began; give the same command again")
-    model = create(facts, candidate, pretrained=False)
-    what = f"the weights {own.path} and {own.timm_name} with {candidate.num_classes:,} classes"
+    whole = candidate
+    if candidate.task == "feature-extraction":  # weights were trained with the head, and mostly at the native size
+        whole = replace(
+            candidate, task="image-classification", num_classes=facts.num_classes, image_size=facts.image_size
+        )
+    model = create(facts, whole, pretrained=False)
+    what = f"the weights {own.path} and {own.timm_name} with {whole.num_classes:,} classes"
     tensors, by_order = match(read_tensors(path), model.state_dict(), what)
     if by_order:
         print(f"{own.path}: its tensors are named otherwise; matched by order, shape and role")
+    if candidate.task == "feature-extraction":
+        return _headless(facts, candidate, tensors)
     model.load_state_dict(tensors)
     return model
 
 
+def _headless(facts: ModelFacts, candidate: Candidate, tensors: Mapping[str, torch.Tensor]) -> torch.nn.Module:
+    """The backbone of a classifier's weights, taken over by timm as it takes over published ones."""
+    from safetensors.torch import save_file
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "weights.safetensors"
+        save_file({name: tensor.contiguous().clone() for name, tensor in tensors.items()}, file)
+        return create(facts, candidate, pretrained=True, weights=file)
+
+
 def _record_path(cache: ArtifactCache, facts: ModelFacts, candidate: Candidate, *, pretrained: bool) -> Path:
     key = {
+        **candidate.task_key,
         # Random weights belong to the architecture; published ones to the exact name.
         "model": weights_name(facts) if pretrained else facts.architecture,
         "num_classes": candidate.num_classes,

@@ -11,9 +11,11 @@ rounded in the same places and nothing else is changed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from selector.types import Precision, WeightsSource
+from selector.optimizations.outputs import on_host, one_array
+from selector.types import Precision, Stage, WeightsSource
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,7 +48,13 @@ def allowed_error(
     return max(tolerance, min(MOST, FACTOR * rounding))
 
 
-def rounding_error(model: torch.nn.Module, images: Batch, exact: NDArray[np.float32], precision: Precision) -> float:
+def rounding_error(
+    model: torch.nn.Module,
+    images: Batch,
+    exact: NDArray[np.float32],
+    precision: Precision,
+    stages: Sequence[Stage] = (),
+) -> float:
     """How far rounding moves the output, as a share of its norm.
 
     Half precision: every layer's weights and output are rounded to the type. int8: weights of convolutions and linear
@@ -56,8 +64,9 @@ def rounding_error(model: torch.nn.Module, images: Batch, exact: NDArray[np.floa
     Args:
         model: In fp32; it is changed.
         images: Normalized, shape (images, 3, height, width).
-        exact: The model's logits for them.
+        exact: The model's logits for them, or what `one_array` makes of a backbone's maps.
         precision: Any but "fp32".
+        stages: The maps of a backbone.
 
     Returns:
         The relative error; infinity where an output is not finite.
@@ -65,14 +74,16 @@ def rounding_error(model: torch.nn.Module, images: Batch, exact: NDArray[np.floa
     import numpy as np
     import torch
 
+    from selector.profiler.agreement import relative_error
+
     for layer in [module for module in model.modules() if not list(module.children())]:
         if precision != "int8":
             _round_layer(layer, {"bf16": torch.bfloat16, "fp16": torch.float16}[precision])
         elif isinstance(layer, torch.nn.Conv2d | torch.nn.Linear):
             _quantize_layer(layer)
     with torch.inference_mode():
-        found = model(torch.from_numpy(images)).numpy()
-    error = float(np.linalg.norm(found.astype(np.float64) - exact) / max(float(np.linalg.norm(exact)), 1e-30))
+        found = one_array(on_host(model(torch.from_numpy(images))))
+    error = relative_error(found, exact, stages)
     return error if np.isfinite(error) else float("inf")
 
 

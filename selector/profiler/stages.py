@@ -21,8 +21,9 @@ from selector.devices.base import library_versions
 from selector.optimizations import OPTIMIZATIONS, Bench
 from selector.optimizations.calibration import CalibrationSet
 from selector.optimizations.inputs import realistic_images
-from selector.profiler import models, protocol
-from selector.profiler.agreement import Logits, compare
+from selector.optimizations.outputs import on_host, one_array
+from selector.profiler import backbones, models, protocol
+from selector.profiler.agreement import Answer, compare
 from selector.profiler.calm import Quiet, time_calmly
 from selector.profiler.harness import Stopwatch, no_garbage_collection, warm_up
 from selector.profiler.lookout import Conditions, Lookout
@@ -38,6 +39,7 @@ from selector.types import (
     DeviceKind,
     ModelFacts,
     Observation,
+    Stage,
     Weights,
     content_hash,
 )
@@ -133,6 +135,9 @@ def build(job: Job, phase: Phase) -> BuildRecord:
     simulated = device.built(job.candidate)
     if simulated is not None:
         return BuildRecord(simulated, None)
+    if job.candidate.task == "feature-extraction":
+        phase("features")
+        backbones.observe(cache, job.facts, job.candidate)
     phase("weights")
     stored = models.fetch_weights(cache, job.facts, job.candidate, pretrained=job.pretrained)
     bench = _bench(job, cache, stored, device)
@@ -142,11 +147,13 @@ def build(job: Job, phase: Phase) -> BuildRecord:
         _write_reference(bench, _images(job), reference)
     rounding = _rounding_path(cache, job, stored)
     if rounding is not None and not rounding.is_file():
-        error = rounding_error(bench.model(), _images(job), np.load(reference), job.candidate.precision)
+        maps = backbones.stages(cache, job.candidate)
+        error = rounding_error(bench.model(), _images(job), np.load(reference), job.candidate.precision, maps)
         cache.write_json(rounding, {"relative_error": min(error, 1e9)})
     phase("build")
     built = OPTIMIZATIONS.get(job.candidate.optimization).build(bench)
     needed = [stored.path, stored.path.with_suffix(".json"), reference, *built.files]
+    needed += [backbones.path(cache, job.candidate)] if job.candidate.task == "feature-extraction" else []
     needed += [rounding] if rounding is not None else []
     cache.touch(needed)
     sizes = {str(path.relative_to(cache.folder)): path.stat().st_size for path in needed}
@@ -197,7 +204,8 @@ def measure(job: Job, record: BuildRecord, phase: Phase) -> Measured:
     weights = stored.weights if stored is not None else RANDOM_WEIGHTS
     usual = usual_tolerances()[job.candidate.precision]
     tolerance = allowed_error(job.tolerance, _read_rounding(cache, job, stored), weights.source, usual)
-    agreement = _agree(job, runner, images, reference, weights, tolerance, device)
+    maps = backbones.stages(cache, job.candidate) if stored is not None else ()
+    agreement = _agree(job, runner, images, reference, weights, tolerance, device, maps)
     timed = time_calmly(
         _stopwatch(runner, first, device), job.rule, device, threads=job.threads, quiet=job.quiet, phase=phase
     )
@@ -220,6 +228,7 @@ def measure(job: Job, record: BuildRecord, phase: Phase) -> Measured:
             "attempts": timed.attempts,
             "waited_seconds": timed.waited,
         },
+        stages=maps,
     )
     return Measured(observation, weights, timed.conditions.disturbed_by)
 
@@ -264,7 +273,7 @@ def _stopwatch(runner: Runner, first: Batch, device: Device) -> Stopwatch:
     return Stopwatch(runner.run, inputs, device.synchronize, device.clock)
 
 
-def load(job: Job, cache: ArtifactCache, device: Device) -> tuple[Runner, Logits | None, models.StoredWeights | None]:
+def load(job: Job, cache: ArtifactCache, device: Device) -> tuple[Runner, Answer | None, models.StoredWeights | None]:
     """What was built, ready to run; with fp32 eager's output and the weights, neither for a simulated device."""
     simulated = device.simulate(job.candidate, job.facts)
     if simulated is not None:
@@ -280,10 +289,11 @@ def _agree(
     job: Job,
     runner: Runner,
     images: Batch,
-    reference: Logits | None,
+    reference: Answer | None,
     weights: Weights,
     tolerance: float,
     device: Device,
+    maps: tuple[Stage, ...],
 ) -> Agreement:
     size = job.candidate.batch_size
     answers = []
@@ -295,7 +305,7 @@ def _agree(
         # A simulated model has no eager counterpart; its answer is a function of the images.
         means = images.mean(axis=(1, 2, 3), dtype=np.float64)[:, None]
         reference = np.sin(np.arange(1, 11) * (means + 1)).astype(np.float32)
-    return compare(np.concatenate(answers), reference, tolerance, weights)
+    return compare(np.concatenate(answers), reference, tolerance, weights, maps)
 
 
 def _images(job: Job) -> Batch:
@@ -326,9 +336,9 @@ def _write_reference(bench: Bench, images: Batch, path: Path) -> None:
     model = bench.model()
     with torch.inference_mode():
         batches = (torch.from_numpy(images[start : start + size]) for start in range(0, len(images), size))
-        logits = [model(batch).numpy() for batch in batches]
+        answers = [one_array(on_host(model(batch))) for batch in batches]
     with bench.cache.writing(path) as temporary, temporary.open("wb") as file:
-        np.save(file, np.concatenate(logits))
+        np.save(file, np.concatenate(answers))
 
 
 def _bench(job: Job, cache: ArtifactCache, stored: models.StoredWeights, device: Device) -> Bench:
@@ -347,6 +357,7 @@ def _bench(job: Job, cache: ArtifactCache, stored: models.StoredWeights, device:
 def _reference_path(cache: ArtifactCache, job: Job, stored: models.StoredWeights) -> Path:
     candidate = job.candidate
     key: dict[str, Any] = {
+        **candidate.task_key,
         "weights": stored.key,
         "architecture": candidate.architecture,
         "num_classes": candidate.num_classes,

@@ -11,6 +11,7 @@ from selector.metrics import MetricValue, label, metric_of
 from selector.quantities import format_quantity
 from selector.reports.argument import chance
 from selector.reports.json_report import candidate_data
+from selector.reports.stages import stage_lines
 from selector.reports.text import plain
 from selector.reports.values import known_end
 
@@ -55,6 +56,7 @@ def explain_text(decision: Decision, assessment: Assessment, *, log: bool = Fals
         ["  requirements", *_judgements(assessment)],
         ["  figures", *_figures(assessment)],
         ["  model", *_facts(assessment)],
+        ["  features", *(f"    {line}" for line in stage_lines(assessment))],
         _failure(assessment, log=log),
     ]
     return "\n\n".join("\n".join(block) for block in blocks if len(block) > 1) + "\n"

@@ -15,8 +15,10 @@ from selector.decision.deciding import relaxations
 from selector.decision.sensitivity import Edge, Sensitivity, sensitivities
 from selector.metrics import MetricValue
 from selector.reports.base import Context, report_format
+from selector.reports.stages import stages_of
 from selector.reports.values import metric_of
 from selector.resources import folder
+from selector.types import to_json
 
 if TYPE_CHECKING:
     from selector.decision import Assessment, Decision, Miss
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 LISTS = ("ranked", "undecided", "rejected", "failed", "unavailable", "not_measured")
 """The lists in which every considered candidate stands once."""
-SCHEMA_VERSION = "1.2"
+SCHEMA_VERSION = "1.3"
 """Raised in its second part when fields are added, in its first when they change or go."""
 
 
@@ -125,6 +127,8 @@ def candidate_data(decision: Decision, assessment: Assessment) -> dict[str, Any]
             data["metrics"][key] = metric_data(key, result)
         else:
             data["not_observed"][key] = _absence(result)
+    if stages := stages_of(assessment):
+        data["stages"] = to_json(stages)
     if assessment.rank is not None:
         data["probability_best"] = decision.chances.get(assessment.id, 0.0)
     if assessment.status == "rejected":
@@ -224,6 +228,9 @@ def _certificate(decision: Decision) -> dict[str, Any]:
             "measured": certificate.measured,
             "confidence": _finite(certificate.confidence),
             "stopped_because": certificate.stopped_because,
+            "asked": _finite(certificate.asked),
+            "saved_seconds": _finite(certificate.saved_seconds),
+            "missed": [{"candidate": one.candidate, "chance": _finite(one.chance)} for one in certificate.missed],
         }
     unmeasured = sum(one.stage == "static" for one in decision.rejected) + len(decision.unavailable)
     return {
@@ -232,6 +239,9 @@ def _certificate(decision: Decision) -> dict[str, Any]:
         "measured": len(decision.evidence.measurements),
         "confidence": None,
         "stopped_because": None,
+        "asked": None,
+        "saved_seconds": None,
+        "missed": [],
     }
 
 

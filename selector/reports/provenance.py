@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from selector.reports.values import observed
 if TYPE_CHECKING:
     from selector.decision import Assessment, Decision
     from selector.reports.base import Context
-    from selector.types import Environment, Measurement, TestSet
+    from selector.types import Certificate, Environment, Measurement, TestSet
 
 _UNFINISHED = "The run has not come to its end: this is decided from what it has measured so far"
 Facts = tuple[tuple[str, str], ...]
@@ -67,6 +68,7 @@ def trust(decision: Decision) -> Facts:
         ("Weights", _weights(decision)),
         ("Accuracy", _accuracy(decision)),
         ("Search", search(decision)),
+        *([("Likeliest missed", missed)] if (missed := likeliest_missed(decision)) else []),
         ("Environment", environment.id),
         ("Run", plain(decision.evidence.run_id or "none: decided from what the store holds")),
     ]
@@ -138,6 +140,12 @@ def _examined(decision: Decision, test_set: TestSet) -> str:
     part = f"{most:,}" if fewest == most else f"{fewest:,} to {most:,}"
     part += "" if fewest == total else f" of {total:,}"
     who = count(len(images), "candidate")
+    if test_set.protocol is not None:
+        probe = {"linear-probe": "a linear probe", "knn": "nearest neighbours"}[test_set.protocol]
+        return (
+            f"measured by {probe} on each model's frozen fp32 features, in folds that it was not fitted on: {who} "
+            f"on {part} {where}; Wilson's intervals"
+        )
     return f"measured: {who} on {part} {where}; Wilson's intervals, losses against fp32 paired image by image"
 
 
@@ -161,7 +169,38 @@ def extent(decision: Decision) -> str:
         return text
     sure = certificate.confidence
     left_open = stopped(certificate.stopped_because)
-    return f"{text}; {left_open if sure is None else f'with {sure:.1%} confidence nothing better was missed'}"
+    parts = [text, left_open]
+    if sure is not None:
+        parts = [text, f"with {_chance(sure)} confidence nothing better was missed{_asked(certificate, left_open)}"]
+    if certificate.saved_seconds:
+        parts.append(f"the rest would have taken about {format_quantity(certificate.saved_seconds, 'time', 2)}")
+    return "; ".join(parts)
+
+
+def _asked(certificate: Certificate, left_open: str) -> str:
+    """What was asked for, where less was reached, and why the search ended before."""
+    asked, sure = certificate.asked, certificate.confidence
+    if asked is None or sure is None or sure >= asked:
+        return ""
+    return f", {_chance(asked)} was asked for, but {left_open}"
+
+
+def _chance(share: float) -> str:
+    """A confidence in percent, never rounded up to a certainty that it is not."""
+    return f"{math.floor(1000 * share + 1e-9) / 10:.1f} %"
+
+
+def likeliest_missed(decision: Decision) -> str:
+    """Who of those that were not measured is likeliest to be better than the choice; "" where nobody can say."""
+    certificate = decision.evidence.certificate
+    if certificate is None:
+        return ""
+    named = [f"{plain(one.candidate)} ({_little(one.chance)})" for one in certificate.missed]
+    return ", ".join(named)
+
+
+def _little(chance: float) -> str:
+    return "below 0.1 %" if chance < 0.001 else f"{100 * chance:.1f} %"
 
 
 def stopped(because: str) -> str:

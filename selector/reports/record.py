@@ -32,6 +32,7 @@ from selector.reports.content import (
     undecided_groups,
 )
 from selector.reports.grounds import grounds
+from selector.reports.stages import stages_table
 from selector.reports.text import plain
 from selector.reports.values import show
 
@@ -283,8 +284,17 @@ def _ranking(decision: Decision, top: int) -> Section | None:
         legend.append("The last column is the chance to be the best of those that meet every requirement.")
     ranked = Ranking(table, "Candidates that meet every requirement, best first")
     others = Ranking(grounds(decision), "What else the first models of the ranking can be chosen by")
-    parts = (Section("grounds", "Other grounds", (others,)),)
+    parts = (Section("grounds", "Other grounds", (others,)), *_stages(shown))
     return Section("ranking", "Ranking", (ranked, Paragraph(" ".join(legend))), parts)
+
+
+def _stages(shown: Sequence[Assessment]) -> tuple[Section, ...]:
+    """What the backbones of the ranking answer with; nothing for classifiers."""
+    table = stages_table(shown)
+    if not table.rows:
+        return ()
+    told = Paragraph("Channels come first, from fine to coarse; the stride is in pixels of the image.")
+    return (Section("stages", "Maps of features", (Ranking(table, "The maps that a backbone answers with"), told)),)
 
 
 def _with_chances(decision: Decision, shown: Sequence[Assessment]) -> Table:

@@ -120,7 +120,9 @@ def _with_margin(key: str, figure: MetricValue) -> str:
 
 
 def _sure(decision: Decision) -> tuple[str, ...]:
-    return tuple(f"{one}." for one in (provenance.extent(decision),) if one)
+    missed = provenance.likeliest_missed(decision)
+    told = (provenance.extent(decision), f"Likeliest missed: {missed}" if missed else "")
+    return tuple(f"{one}." for one in told if one)
 
 
 def _rest(decision: Decision) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from selector.metrics import Need, metric_of
 from selector.requirements.objective import Objective
 from selector.requirements.requirement import Requirement
-from selector.types import Scenario
+from selector.types import Scenario, Task
 
 Path = tuple[str | int, ...]
 
@@ -16,6 +16,17 @@ _NEEDED: dict[Need, str] = {
     "traffic": "the traffic: write traffic, e.g. 20 M/month",
     "weights": "weights: write objective.weights, e.g. {accuracy_top1: 0.6, latency_p95: 0.4}",
 }
+
+
+_WITHOUT_CLASSES = (
+    "has no meaning for feature-extraction, which answers with maps of features and names no class: take it out, or "
+    "write task: image-classification"
+)
+
+
+def of_classes(metric: str) -> bool:
+    """Whether a metric speaks of the classes that a model names."""
+    return metric.startswith(("accuracy_", "agreement_"))
 
 
 def needs_met(priced: bool, busy: bool, weighed: bool) -> frozenset[Need]:
@@ -36,6 +47,8 @@ def contradictions(
     requirements: Sequence[Requirement],
     objective: Objective | None,
     dataset: str,
+    task: Task = "image-classification",
+    labelled: bool = False,
 ) -> list[tuple[Path, str]]:
     """Every contradiction, with the key in the profile that it concerns.
 
@@ -45,6 +58,8 @@ def contradictions(
         requirements: Those that could be read.
         objective: None when there is none or it could not be read.
         dataset: The test set that is meant where none is named.
+        task: Of the workload.
+        labelled: Whether the profile says on what accuracy is taken.
     """
     named: list[tuple[Path, str]] = [(("requirements", entry.key), entry.metric) for entry in requirements]
     if objective is not None:
@@ -53,6 +68,10 @@ def contradictions(
             (("objective", "tie_breakers", index), name) for index, name in enumerate(objective.tie_breakers)
         )
     found: list[tuple[Path, str]] = []
+    if task == "feature-extraction":
+        if labelled:
+            found.append((("accuracy",), f"accuracy {_WITHOUT_CLASSES}"))
+        found.extend((path, f"{metric} {_WITHOUT_CLASSES}") for path, metric in named if of_classes(metric))
     for path, metric in named:
         if scenario == "offline" and metric.startswith("latency_"):
             found.append((path, f"{metric} has no meaning in the offline scenario, which has throughput only"))

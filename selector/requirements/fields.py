@@ -18,6 +18,7 @@ from pydantic_core import PydanticCustomError
 from selector.errors import UsageError, suggest
 from selector.quantities import Kind, parse_price, parse_quantity, parse_traffic
 from selector.requirements import served
+from selector.types import Protocol
 
 LONGEST_NAME = 200
 """Characters of the longest name or pattern."""
@@ -309,6 +310,7 @@ Channels = Annotated[tuple[float, float, float], before(_channels)]
 Share = Annotated[float, _share("0.875", one=True)]
 Points = Annotated[float, before(_points)]
 Dataset = Annotated[str, before(_dataset)]
+TransferProtocol = Annotated[Protocol, choice("protocol", served.PROTOCOLS)]
 WeightsFile = Annotated[str, before(_file)]
 Sha256 = Annotated[str, before(_sha256)]
 Digest = Annotated[str, before(_digest)]

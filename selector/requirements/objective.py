@@ -18,7 +18,7 @@ from selector.metrics import metric_of
 from selector.quantities import format_quantity, parse_quantity
 from selector.requirements.fields import RefusedError, pydantic_error, quoted
 from selector.requirements.requirement import read_key
-from selector.types import Scenario
+from selector.types import Scenario, Task
 
 Optimum = Literal["maximize", "minimize"]
 
@@ -124,7 +124,12 @@ class Objective(BaseModel):
         return self.lexicographic or (Step(direction=self.direction, metric=self.metric),)
 
 
-def weighted(weights: Mapping[str, float], tie_breakers: tuple[str, ...] | None, scenario: Scenario) -> Objective:
+def weighted(
+    weights: Mapping[str, float],
+    tie_breakers: tuple[str, ...] | None,
+    scenario: Scenario,
+    task: Task = "image-classification",
+) -> Objective:
     """An objective of weights, which are brought to a sum of 1.
 
     Raises:
@@ -138,12 +143,17 @@ def weighted(weights: Mapping[str, float], tie_breakers: tuple[str, ...] | None,
     total = sum(weights.values())
     shares = {name: weight / total for name, weight in weights.items()}
     direction, metric = _head(shares, ()) or _none()
-    rest = default_tie_breakers(metric, scenario, tuple(shares)) if tie_breakers is None else tie_breakers
+    rest = default_tie_breakers(metric, scenario, tuple(shares), task) if tie_breakers is None else tie_breakers
     check_objective(direction, metric, rest, tuple(shares))
     return Objective(direction=direction, metric=metric, tie_breakers=rest, weights=shares)
 
 
-def lexicographic(steps: tuple[Step, ...], tie_breakers: tuple[str, ...] | None, scenario: Scenario) -> Objective:
+def lexicographic(
+    steps: tuple[Step, ...],
+    tie_breakers: tuple[str, ...] | None,
+    scenario: Scenario,
+    task: Task = "image-classification",
+) -> Objective:
     """An objective of steps in turn.
 
     Raises:
@@ -151,7 +161,7 @@ def lexicographic(steps: tuple[Step, ...], tie_breakers: tuple[str, ...] | None,
     """
     direction, metric = _head({}, steps) or _none()
     named = tuple(step.metric for step in steps)
-    rest = default_tie_breakers(metric, scenario, named) if tie_breakers is None else tie_breakers
+    rest = default_tie_breakers(metric, scenario, named, task) if tie_breakers is None else tie_breakers
     check_objective(direction, metric, rest, named)
     return Objective(direction=direction, metric=metric, tie_breakers=rest, lexicographic=steps)
 
@@ -216,19 +226,29 @@ def check_objective(
             raise RefusedError(f"tie_breakers names {quoted(name)} again, which has ranked already")
 
 
-def default_tie_breakers(metric: str, scenario: Scenario, ranking: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """What settles ties where the profile does not say: accuracy, speed, size."""
-    speed = "throughput" if scenario == "offline" else "latency_p50"
-    return tuple(name for name in ("accuracy_top1", speed, "parameters") if name not in (metric, *ranking))
+def default_tie_breakers(
+    metric: str, scenario: Scenario, ranking: tuple[str, ...] = (), task: Task = "image-classification"
+) -> tuple[str, ...]:
+    """What settles ties where the profile does not say: accuracy, speed, size; of backbones speed, memory, size."""
+    speed = _speed(scenario)
+    usual = ("accuracy_top1", speed, "parameters")
+    if task == "feature-extraction":
+        usual = (speed, "memory_peak", "parameters")
+    return tuple(name for name in usual if name not in (metric, *ranking))
 
 
-def default_objective(scenario: Scenario) -> Objective:
-    """Most accurate first."""
+def default_objective(scenario: Scenario, task: Task = "image-classification") -> Objective:
+    """Most accurate first; of backbones, which name no class, the fastest."""
+    metric = _speed(scenario) if task == "feature-extraction" else "accuracy_top1"
     return Objective(
-        direction="maximize",
-        metric="accuracy_top1",
-        tie_breakers=default_tie_breakers("accuracy_top1", scenario),
+        direction=right_direction(metric),
+        metric=metric,
+        tie_breakers=default_tie_breakers(metric, scenario, task=task),
     )
+
+
+def _speed(scenario: Scenario) -> str:
+    return "throughput" if scenario == "offline" else "latency_p50"
 
 
 def _head(weights: Mapping[str, float], steps: tuple[Step, ...]) -> tuple[Optimum, str] | None:

@@ -21,7 +21,7 @@ from selector.requirements.objective import (
     weighted,
 )
 from selector.requirements.translation import Finding, Path, unknown_key
-from selector.types import Scenario
+from selector.types import Scenario, Task
 
 _DIRECTIONS: tuple[Optimum, ...] = ("maximize", "minimize")
 _KINDS = (*_DIRECTIONS, "weights", "lexicographic")
@@ -46,7 +46,7 @@ class ObjectiveReader:
         self._collect = collect
         self._wrong = False
 
-    def read(self, scenario: Scenario) -> Objective | None:
+    def read(self, scenario: Scenario, task: Task = "image-classification") -> Objective | None:
         """The objective as written, None when there is none or it is wrong."""
         node = self._document.node(("objective",))
         if node is None or is_null(node):
@@ -66,27 +66,29 @@ class ObjectiveReader:
             rest = "write one of the two" if kinds else "write one of the two, or weights, or lexicographic"
             self._refuse(("objective",), f"objective says {said}: {rest}", at_key=True)
         tie_breakers = self._tie_breakers()
-        objective = self._of_kind(kinds[0], tie_breakers, scenario) if kinds else None
+        objective = self._of_kind(kinds[0], tie_breakers, scenario, task) if kinds else None
         return None if self._wrong else objective
 
     def _refuse(self, path: Path, message: str, suggestion: str = "", at_key: bool = False) -> None:
         self._wrong = True
         self._refuse_outside(path, message, suggestion, at_key)
 
-    def _of_kind(self, kind: str, tie_breakers: tuple[str, ...] | None, scenario: Scenario) -> Objective | None:
+    def _of_kind(
+        self, kind: str, tie_breakers: tuple[str, ...] | None, scenario: Scenario, task: Task
+    ) -> Objective | None:
         path = ("objective", kind)
         try:
             if kind == "weights":
                 weights = self._weights()
-                return weighted(weights, tie_breakers, scenario) if weights and not self._wrong else None
+                return weighted(weights, tie_breakers, scenario, task) if weights and not self._wrong else None
             if kind == "lexicographic":
                 steps = self._steps()
-                return lexicographic(steps, tie_breakers, scenario) if steps and not self._wrong else None
+                return lexicographic(steps, tie_breakers, scenario, task) if steps and not self._wrong else None
             direction: Optimum = "maximize" if kind == "maximize" else "minimize"
             metric = self._metric(path)
             if metric is None or self._wrong:
                 return None
-            rest = default_tie_breakers(metric, scenario) if tie_breakers is None else tie_breakers
+            rest = default_tie_breakers(metric, scenario, task=task) if tie_breakers is None else tie_breakers
             check_objective(direction, metric, rest)
             return Objective(direction=direction, metric=metric, tie_breakers=rest)
         except RefusedError as error:

@@ -26,7 +26,7 @@ from selector.requirements.fields import RefusedError, choice, pydantic_error
 from selector.requirements.objective import Objective, default_objective
 from selector.requirements.requirement import Requirement
 from selector.requirements.translation import findings
-from selector.types import Precision, Scenario
+from selector.types import Precision, Scenario, Task
 
 DEFAULT_BATCH_SIZES: Mapping[Scenario, int] = {"multi-stream": 8}
 """Images per query where the profile does not say; 1 for scenarios that are not listed (MLPerf's numbers)."""
@@ -47,14 +47,14 @@ class Workload(_Section):
     """What the model is asked to do.
 
     Attributes:
-        task: What kind of answer it gives.
+        task: What kind of answer it gives: scores of classes, or a backbone's maps of features.
         scenario: How queries arrive, in MLPerf's words.
         batch_size: Images per query.
         image_size: "native", or height and width in pixels.
         latency_scope: What a latency covers: "forward" is the model alone.
     """
 
-    task: Annotated[str, choice("task", served.TASKS, served.LATER_TASKS)] = "image-classification"
+    task: Annotated[Task, choice("task", served.TASKS, served.LATER_TASKS)] = "image-classification"
     scenario: Annotated[Scenario, choice("scenario", served.SCENARIOS, served.LATER_SCENARIOS)] = "single-stream"
     batch_size: fields.Count = Field(default=None, validate_default=True)
     image_size: fields.ImageSize = "native"
@@ -212,12 +212,15 @@ class AccuracyBasis(_Section):
         dataset: A published test set, or a folder or CSV of labelled images that it is measured on.
         max_drop: Top-1 that a way of running may lose against fp32, as a fraction; also a requirement on
             accuracy_drop. None for any.
+        protocol: What answers the labelled images on each model's frozen features, for those who will fine-tune:
+            "linear-probe" or "knn". None for the model's own classifier.
         digest: Hash of the labelled images; "" until it was taken. A profile with a digest holds for that content
             only.
     """
 
     dataset: fields.Dataset = served.DATASETS[0]
     max_drop: fields.Points | None = None
+    protocol: fields.TransferProtocol | None = None
     digest: fields.Digest = ""
 
     @model_validator(mode="after")
@@ -227,6 +230,20 @@ class AccuracyBasis(_Section):
                 RefusedError(
                     "max_drop is what a way loses on labelled images: name a folder of them in accuracy.dataset "
                     f"({self.dataset} is a table of published figures)"
+                )
+            )
+        if self.protocol is not None and self.dataset in served.DATASETS:
+            raise pydantic_error(
+                RefusedError(
+                    f"protocol: {self.protocol} fits something on the features of labelled images: name a folder of "
+                    f"them in accuracy.dataset ({self.dataset} is a table of published figures)"
+                )
+            )
+        if self.protocol is not None and self.max_drop is not None:
+            raise pydantic_error(
+                RefusedError(
+                    f"max_drop is what a way loses with the model's own classifier; protocol: {self.protocol} asks "
+                    "fp32 features only. Take one of the two out"
                 )
             )
         return self
@@ -308,12 +325,23 @@ class RequirementProfile(_Section):
     @classmethod
     def _default_objective(cls, value: Any, info: ValidationInfo) -> Any:
         workload = info.data.get("workload")
-        return default_objective(workload.scenario if workload else "single-stream") if value is None else value
+        if value is not None:
+            return value
+        return default_objective(workload.scenario, workload.task) if workload else default_objective("single-stream")
 
     @model_validator(mode="after")
     def _no_contradictions(self) -> RequirementProfile:
         said = needs_met(self.device.price is not None, self.traffic is not None, bool(self.objective.weights))
-        found = contradictions(self.workload.scenario, said, self.requirements, self.objective, self.dataset)
+        asked = self.workload
+        found = contradictions(
+            asked.scenario,
+            said,
+            self.requirements,
+            self.objective,
+            self.dataset,
+            asked.task,
+            self.accuracy is not None,
+        )
         if found:
             raise pydantic_error(RefusedError("; ".join(message for _, message in found)))
         return self
@@ -384,6 +412,8 @@ class RequirementProfile(_Section):
                 del document[key]
         if self.accuracy is not None and self.test_set is None:
             document["accuracy"] = {"dataset": self.dataset}
+        if self.accuracy is not None and self.accuracy.protocol is None:
+            document["accuracy"].pop("protocol", None)
         if not document["candidates"]["checkpoints"]:
             del document["candidates"]["checkpoints"]
         if not document["pretraining"]:

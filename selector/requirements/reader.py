@@ -26,6 +26,7 @@ from selector.requirements.profile import (
 )
 from selector.requirements.requirement import Requirement, read_key, read_limit
 from selector.requirements.translation import Finding, Path, dotted, findings, missing_key, unknown_key
+from selector.types import Task
 
 MAX_PROBLEMS = 50
 """Problems that are told at once; also bounds the search for near names in a hostile profile."""
@@ -78,13 +79,17 @@ class Reader:
         requirements = self._requirements()
         licenses, pretraining = (self._allowed(key) for key in _LISTS)
         scenario = parts["workload"].scenario if parts["workload"] else None
-        objective = ObjectiveReader(self._document, self._refuse, self._collect).read(scenario or "single-stream")
+        task: Task = parts["workload"].task if parts["workload"] else "image-classification"
+        objective = ObjectiveReader(self._document, self._refuse, self._collect).read(
+            scenario or "single-stream", task
+        )
         entries = self._root.entries
         priced = parts["device"].price is not None if parts["device"] else "device" in entries
         weighed = bool(objective.weights) if objective else "objective" in entries
         said = needs_met(priced, "traffic" in entries, weighed)
         dataset = parts["accuracy"].dataset if parts["accuracy"] else served.DATASETS[0]
-        for path, message in contradictions(scenario, said, requirements, objective, dataset):
+        labelled = parts["accuracy"] is not None
+        for path, message in contradictions(scenario, said, requirements, objective, dataset, task, labelled):
             self._refuse(path, message, at_key=True)
         self._times(parts["evaluation"])
         if self._found or self._document.problems:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import get_args
 
-from selector.types import Precision
+from selector.types import Precision, Protocol
 
-TASKS = ("image-classification",)
-LATER_TASKS = ("feature-extraction", "zero-shot-classification")
+TASKS = ("image-classification", "feature-extraction")
+LATER_TASKS = ("zero-shot-classification",)
 
 SCENARIOS = ("single-stream", "multi-stream", "offline")
 LATER_SCENARIOS = ("server",)
@@ -29,11 +29,12 @@ COMPARISONS = ("<", "<=", ">", ">=")
 
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
+PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
+
 LATER_METRICS: Mapping[str, str] = {}
 """Metrics of the format that are not served, with what to know or do instead."""
 
 LATER_KEYS: Mapping[tuple[str, ...], str] = {
-    ("accuracy", "protocol"): "backbones are not compared by features",
     ("workload", "arrival_rate"): "there is no server scenario",
 }
 """Keys of the format that are not served, with what this version does instead."""

@@ -97,7 +97,9 @@ def _requirements(profile: RequirementProfile) -> Iterator[str]:
         yield f"  pretraining: {_inline(profile.pretraining)}"
     asked = {one.metric for one in profile.requirements}
     for metric, example in _EXAMPLES.items():
-        if metric not in asked and not (metric.startswith("latency") and _has_no_latency(profile)):
+        without_latency = metric.startswith("latency") and _has_no_latency(profile)
+        without_class = metric.startswith("accuracy") and _names_no_class(profile)
+        if metric not in asked and not without_latency and not without_class:
             yield f"  # {metric}: {example}"
     if not profile.licenses:
         yield "  # license: [apache-2.0, mit, bsd-3-clause]"
@@ -211,7 +213,13 @@ def _calibration(profile: RequirementProfile) -> Iterator[str]:
         yield f"  digest: {_scalar(given.digest, quoted=True)}  # of their content: no other will do"
 
 
+def _names_no_class(profile: RequirementProfile) -> bool:
+    return profile.workload.task == "feature-extraction"
+
+
 def _accuracy(profile: RequirementProfile) -> Iterator[str]:
+    if _names_no_class(profile):
+        return
     yield "# What an accuracy is meant on where a requirement names no test set with @: a published one (imagenet-1k,"
     yield "# imagenet-real, -v2, -a, -r, -sketch), or your own labelled images, a folder per class or a .csv of file"
     yield "# and label: then accuracy is measured, of every way, and max_drop is what one may lose against fp32."
@@ -224,7 +232,11 @@ def _accuracy(profile: RequirementProfile) -> Iterator[str]:
     if profile.test_set is None:
         return
     drop = "" if basis.max_drop is None else f"{100 * basis.max_drop:.10g} points"
-    yield _optional("max_drop", drop, "0.5 points", "that a way may lose against fp32")
+    if basis.protocol is not None:
+        yield f"  protocol: {basis.protocol}  # on frozen features, for those who will fine-tune"
+    else:
+        yield "  # protocol: linear-probe  # or knn, on each model's frozen features: for those who will fine-tune"
+        yield _optional("max_drop", drop, "0.5 points", "that a way may lose against fp32")
     if basis.digest:
         yield f"  digest: {_scalar(basis.digest, quoted=True)}  # of their content: no other will do"
 

@@ -156,6 +156,7 @@ def reading_for(
         weights=profile.objective.weights,
         dataset=profile.dataset,
         test_set=profile.test_set,
+        protocol=None if profile.accuracy is None else profile.accuracy.protocol,
         examined=examined,
     )
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from selector.errors import NotSupportedError
 from selector.registry import Registry
 from selector.requirements import RequirementProfile
-from selector.types import Environment, Measurement, Planned
+from selector.types import Environment, Measurement, Missed, Planned
 
 _LATER = ("tpe", "gp")
 """Strategies of the profile format that this version does not serve."""
@@ -49,6 +49,19 @@ class Stop:
     confidence: float | None
 
 
+@dataclass(frozen=True)
+class Account:
+    """What a strategy can say of a search that ends in the state it is in.
+
+    Attributes:
+        confidence: That nothing better is missed, None when the strategy cannot say.
+        missed: Open candidates that are likeliest to be better, likeliest first.
+    """
+
+    confidence: float | None = None
+    missed: tuple[Missed, ...] = ()
+
+
 class Strategy(ABC):
     """Proposes one candidate after the other. The time budget is kept by the caller."""
 
@@ -59,9 +72,9 @@ class Strategy(ABC):
         Must stop when nothing is open. Deterministic: the same states give the same proposals.
         """
 
-    def confidence(self) -> float | None:
-        """That nothing better is missed if the search ends now, None when the strategy cannot say."""
-        return None
+    def account(self, state: SearchState) -> Account:  # noqa: ARG002 - most cannot say
+        """How sure it is that nothing better is missed if the search ends in this state."""
+        return Account()
 
 
 STRATEGIES: Registry[type[Strategy]] = Registry("strategy", "selector.search")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from selector.search.base import STRATEGIES, SearchState, Stop, Strategy
-from selector.search.estimate import estimate_seconds
-from selector.types import Measurement, Outcome, Planned
+from selector.search.base import STRATEGIES, Account, SearchState, Stop, Strategy
+from selector.search.expecting import Expecting
+from selector.types import Measurement, Missed, Outcome, Planned
 
 if TYPE_CHECKING:
     from selector.search.predicting.features import Floats, Work
-    from selector.search.predicting.guide import Guide
+    from selector.search.predicting.guide import Guide, Proposal
     from selector.search.task import Task
 
 Cell = tuple[str, str, int, int, int]
@@ -35,18 +35,32 @@ class Guided(Strategy):
         self._for_best: tuple[float, ...] | None = None
         self._bars: Floats
         self._merit: Floats | None = None
-        self._cost: Floats
-        self._costs: dict[int, float] = {}
+        self._expecting: Expecting | None = None
         self._losses: dict[tuple[str, str], tuple[float, ...] | None] = {}
         self._task: Task | None = None
         self._guide: Guide | None = None
         self._seen: set[str] = set()
-        self._risk: float | None = None
 
     def next(self, state: SearchState) -> Planned | Stop:
         """The candidate with the largest chance of being the best for the seconds that it is expected to take."""
         if not state.open:
             return Stop("exhausted", 1.0)
+        proposal, chosen = self._proposed(state)
+        if proposal.index is None:
+            return Stop("confidence", max(1.0 - proposal.risk, 1e-9))
+        return chosen[proposal.index]
+
+    def account(self, state: SearchState) -> Account:
+        """How sure it is that nothing better is missed, and who might be."""
+        if not state.open:
+            return Account(1.0)
+        proposal, chosen = self._proposed(state)
+        chances = [Missed(one.candidate.id, float(proposal.chances[row])) for row, one in chosen.items()]
+        likely = sorted((one for one in chances if one.chance > 0), key=lambda one: (-one.chance, one.candidate))
+        return Account(1.0 - proposal.risk if proposal.risk < 1 else None, tuple(likely))
+
+    def _proposed(self, state: SearchState) -> tuple[Proposal, dict[int, Planned]]:
+        """What the guide says of a state in which something is open, with the candidate that each open row means."""
         import numpy as np
 
         guide, task = self._prepared(state)
@@ -59,15 +73,20 @@ class Guided(Strategy):
         self._chosen, self._for_best = chosen, best
         open_ = np.zeros(len(self._rows), dtype=bool)
         open_[list(chosen)] = True
-        proposal = guide.propose(open_, self._bars, self._merit, self._cost)
-        self._risk = proposal.risk
-        if proposal.index is None:
-            return Stop("confidence", max(1.0 - proposal.risk, 1e-9))
-        return chosen[proposal.index]
+        return guide.propose(open_, self._bars, self._merit, self._expected(chosen)), chosen
 
-    def confidence(self) -> float | None:
-        """That nothing better was missed, as of the last proposal."""
-        return None if self._risk is None or self._risk >= 1 else 1.0 - self._risk
+    def _expected(self, chosen: dict[int, Planned]) -> Floats:
+        """Seconds that measuring the candidate of each row is expected to take, as learned so far."""
+        import numpy as np
+
+        assert self._expecting is not None
+        costs = np.ones(len(self._rows))
+        factors = {
+            way: self._expecting.factor(way) for way in {one.candidate.optimization for one in chosen.values()}
+        }
+        for row, one in chosen.items():
+            costs[row] = self._expecting.estimate(one) * factors[one.candidate.optimization]
+        return costs
 
     def _best(self, state: SearchState, task: Task) -> tuple[float, ...] | None:
         """Figures of the best candidate that is proven feasible."""
@@ -84,14 +103,14 @@ class Guided(Strategy):
         return best
 
     def _choose(self, state: SearchState, task: Task, best: tuple[float, ...] | None) -> dict[int, Planned]:
-        """By row, the open candidate that speaks for it, with its bar, merit and cost.
+        """By row, the open candidate that speaks for it, with its bar and merit.
 
         Tags of one architecture take the same time: the one that has most to win speaks for all.
         """
         import numpy as np
 
         count = len(self._rows)
-        self._bars, merit, self._cost = np.full(count, -np.inf), np.full(count, -np.inf), np.ones(count)
+        self._bars, merit = np.full(count, -np.inf), np.full(count, -np.inf)
         chosen: dict[int, Planned] = {}
         by_speed = True
         for planned in sorted(state.open, key=lambda one: one.candidate.id):
@@ -103,10 +122,6 @@ class Guided(Strategy):
             worth = -math.inf if worth is None else worth
             if row not in chosen or (bar, worth) > (self._bars[row], merit[row]):
                 chosen[row], self._bars[row], merit[row] = planned, bar, worth
-        for row, planned in chosen.items():
-            if row not in self._costs:
-                self._costs[row] = estimate_seconds(state.profile, planned, state.environment)
-            self._cost[row] = self._costs[row]
         self._merit = None if by_speed else merit
         return chosen
 
@@ -117,10 +132,12 @@ class Guided(Strategy):
         if (
             self._guide is None
             or self._task is None
+            or self._expecting is None
             or any(one.candidate.id not in self._planned for one in (*state.considered, *state.open))
         ):
             known = {one.candidate.id: one for one in (*state.considered, *state.open)}
-            self._planned, self._seen, self._losses, self._chosen, self._costs = known, set(), {}, {}, {}
+            self._planned, self._seen, self._losses, self._chosen = known, set(), {}, {}
+            self._expecting = Expecting(state.profile, state.environment)
             cells = {_cell(known[name]): known[name] for name in sorted(known, reverse=True)}
             self._rows = {cell: row for row, cell in enumerate(sorted(cells))}
             self._row_of = {name: self._rows[_cell(one)] for name, one in known.items()}
@@ -134,6 +151,7 @@ class Guided(Strategy):
             if seconds is not None and row not in rows:
                 rows.add(row)
                 self._guide.observe(row, math.log(seconds))
+                self._expecting.learn(self._planned[name], state.measured[name])
         return self._guide, self._task
 
 

@@ -59,7 +59,8 @@ def make_plan(
         return Plan(environment, considered, tuple(told))
     eager = OPTIMIZATIONS.get(REFERENCE)
     reference = {facts.name: _candidate(profile, facts, eager, kind) for facts in models}
-    return Plan(environment, considered, tuple(told), TestSet(profile.test_set, profile.accuracy.digest), reference)
+    test_set = TestSet(profile.test_set, profile.accuracy.digest, profile.accuracy.protocol)
+    return Plan(environment, considered, tuple(told), test_set, reference)
 
 
 def select_models(profile: RequirementProfile, catalog: Catalog) -> list[ModelFacts]:
@@ -198,7 +199,8 @@ def _candidate(profile: RequirementProfile, facts: ModelFacts, way: Optimization
         settings=tuple(sorted(settings)),
         batch_size=workload.batch_size,
         image_size=facts.image_size if workload.image_size == "native" else workload.image_size,
-        num_classes=facts.num_classes,
+        num_classes=0 if workload.task == "feature-extraction" else facts.num_classes,
         scenario=workload.scenario,
         latency_scope=workload.latency_scope,
+        task=workload.task,
     )

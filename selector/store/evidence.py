@@ -60,15 +60,19 @@ def find_examined(store: Store, plan: Plan, as_of: int | None = None) -> dict[st
     """
     if plan.test_set is None:
         return {}
-    digest, where = plan.test_set.digest, plan.environment
-    identities = {
-        one.candidate.id: accuracy_identity(one.candidate, one.facts, where, digest) for one in plan.considered
-    }
+    asked, where = plan.test_set, plan.environment
     models = {one.facts.name: one.facts for one in plan.considered}
     references = {
-        name: accuracy_identity(candidate, models[name], where, digest)
+        name: accuracy_identity(candidate, models[name], where, asked)
         for name, candidate in plan.reference.items()
         if name in models
+    }
+    # Features are those of fp32 eager, and what a probe makes of them holds for every way of the model.
+    identities = {
+        one.candidate.id: references[one.facts.name]
+        if asked.protocol is not None
+        else accuracy_identity(one.candidate, one.facts, where, asked)
+        for one in plan.considered
     }
     found = store.examinations([*identities.values(), *references.values()], as_of=as_of)
     return {

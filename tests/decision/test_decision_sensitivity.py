@@ -121,3 +121,16 @@ def test_a_weight_may_leave_nobody_feasible_where_the_score_is_required():
 
 def test_without_a_winner_nothing_is_told():
     assert sensitivities(example(latency_p95="< 1 ms")) == ()
+
+
+def test_a_limit_on_a_metric_that_nothing_else_names_is_told_too():
+    """Without it the profile has no figure of that metric at all."""
+    rows = []
+    for name, top1, p50 in (("good.a", 0.8, 0.010), ("better.a", 0.9, 0.030)):
+        planned = make_planned(name, top1=top1)
+        rows.append((planned, make_measurement(planned.candidate, p50)))
+    decision = decide(make_profile({"latency_p90": "< 20 ms"}), make_evidence(rows))
+    (found,) = sensitivities(decision)
+    assert chosen(decision) == "good.a@eager"
+    assert found.looser is not None
+    assert found.looser.winner == "better.a@eager"

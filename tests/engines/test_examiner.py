@@ -222,6 +222,40 @@ def test_a_failed_examination_is_kept_and_told(store, labelled, monkeypatch):
     assert watcher.asked == [], "a failure is a row, not tried again unless asked"
 
 
+@pytest.mark.parametrize("protocol", ["linear-probe", "knn"])
+def test_a_probe_answers_all_images_once_for_all_ways(store, labelled, protocol):
+    watcher = Watcher()
+    profile = fake_profile(
+        requirements={"accuracy_top1": "> 30 %"},
+        objective={"maximize": "accuracy_top1"},
+        candidates={"models": [SMALL, BIG], "optimizations": ["eager", "openvino", "amp-bf16", "openvino-int8"]},
+        calibration={"images": "random", "count": 8},
+        accuracy={"dataset": str(labelled), "protocol": protocol},
+    )
+    decision = evaluate(profile, store, observer=watcher)
+    assert sorted(watcher.asked) == [(f"{BIG}@eager", TOTAL), (f"{SMALL}@eager", TOTAL)]
+    found = figure(decision, f"{SMALL}@eager")
+    probe = {"linear-probe": "a linear probe", "knn": "nearest neighbours"}[protocol]
+    assert found.source == f"{probe} on frozen fp32 features, cross-validated on 1,000 labelled images"
+    assert (found.evidence, found.samples) == ("measured", TOTAL)
+    assert found.low is not None
+    assert found.low < found.value
+    other = figure(decision, f"{SMALL}@openvino")
+    assert (other.value, other.low, other.high) == (found.value, found.low, found.high)
+    int8 = decision.find(f"{BIG}@openvino-int8")
+    assert int8.status is Status.UNDECIDED
+    assert int8.metrics["accuracy_top1"] == NotObserved(
+        "int8 does not inherit what a probe makes of fp32 features; measure it on labelled images"
+    )
+    assert decision.winner is not None
+    assert decision.winner.planned.facts.name == BIG
+    again = Watcher()
+    evaluate(profile, store, observer=again)
+    assert again.asked == []
+    own = rank(asking(labelled), store).find(f"{SMALL}@eager").metrics["accuracy_top1"]
+    assert isinstance(own, NotObserved), "what a probe answers is no answer of the model's own classifier"
+
+
 def test_the_time_budget_ends_it(store, labelled, monkeypatch):
     from selector.engines import campaign
 
@@ -332,6 +366,22 @@ def test_a_real_way_answers_what_timm_answers(bench, real, way, batch_size):
         "checkpoint",
         planned.facts.checkpoint.sha256,
     )
+
+
+def test_a_probe_ranks_real_backbones(store, real):
+    folder = real[0]
+    profile = own(
+        real,
+        ["eager", "onnxruntime"],
+        accuracy={"dataset": str(folder), "protocol": "linear-probe"},
+        requirements={"accuracy_top1": "> 1 %"},
+    )
+    decision = evaluate(profile, store, Options(offline=True))
+    assert decision.winner is not None, [one.reasons for one in decision.assessments]
+    eager, other = (figure(decision, one.id) for one in decision.assessments)
+    assert eager.samples == other.samples == 12
+    assert eager.value == other.value
+    assert "linear probe" in eager.source
 
 
 def test_a_damaged_image_is_nobodys_failure(bench, real, tmp_path):

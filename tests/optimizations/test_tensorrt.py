@@ -25,6 +25,7 @@ from support.real_models import CONVNEXT
 from selector.errors import BuildFailedError, FallbackError, OutOfMemoryError
 from selector.optimizations import OPTIMIZATIONS, Bench, Built, tensorrt, tensorrt_building, tensorrt_running
 from selector.optimizations.inputs import realistic_images
+from selector.optimizations.outputs import on_host, one_array
 from selector.optimizations.tensorrt_inspection import prove_precision
 
 NAMES = {path.stem: set(path.read_text().split()) for path in Path(__file__).parent.glob("tensorrt_names/*.txt")}
@@ -154,6 +155,34 @@ def test_an_engine_is_built_once_and_computes_the_model(module, bench, name, mos
     assert error < most
     assert name == "tensorrt" or error > 1e-5
     assert not np.allclose(runner.read(other), answer, atol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def backbone(tmp_path_factory) -> Bench:
+    pytest.importorskip("onnxruntime", reason="the extra 'onnx' is not installed")
+    task = {"task": "feature-extraction", "num_classes": 0, "image_size": (64, 96)}
+    bench = real_bench(tmp_path_factory.mktemp("backbone"), CONVNEXT, "tensorrt-fp16", batch_size=2, **task)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of torch's exporters
+        OPTIMIZATIONS.get("tensorrt-fp16").graph(bench)
+    return bench
+
+
+def test_an_engine_of_a_backbone_answers_with_every_stage(module, backbone):
+    import torch
+
+    bench, way = backbone, OPTIMIZATIONS.get("tensorrt-fp16")
+    way.build(bench)
+    runner = way.load(bench)
+    assert runner.names == ("images", "stage_1", "stage_2", "stage_3", "stage_4")
+    images = realistic_images(2, (64, 96), seed=1)
+    fed = runner.run(runner.feed(images))
+    with torch.no_grad():
+        maps = bench.model()(torch.from_numpy(images))
+    for found, exact in zip(fed.outputs, maps, strict=True):
+        assert found.shape == exact.shape
+        assert 1e-5 < float((found - exact).norm() / exact.norm()) < 2e-2
+    np.testing.assert_array_equal(runner.read(fed), one_array(on_host(fed.outputs)))
 
 
 def test_int8_is_built_of_the_shared_graph_with_quantized_weights(module, bench, monkeypatch, tmp_path):

@@ -72,7 +72,7 @@ def test_every_candidate_stands_in_one_list(name: str) -> None:
 def test_the_fields_that_others_rely_on() -> None:
     decision = sample_decision("cloud")
     data = _object(decision)
-    assert data["schema_version"] == "1.2"
+    assert data["schema_version"] == "1.3"
     assert data["run_id"] == decision.evidence.run_id
     assert RequirementProfile.from_dict(data["profile"]) == decision.profile
     assert data["device"]["kind"] == "cuda"
@@ -121,6 +121,9 @@ def test_square_images_are_one_number_and_unmeasured_weights_are_named() -> None
         "measured": 0,
         "confidence": None,
         "stopped_because": None,
+        "asked": None,
+        "saved_seconds": None,
+        "missed": [],
     }
 
 

@@ -74,6 +74,17 @@ class TestContract:
     def test_it_stops_when_nothing_is_open(self, name: str, state: SearchState) -> None:
         assert STRATEGIES.get(name)().next(replace(state, open=())) == Stop("exhausted", 1.0)
 
+    @given(state=states())
+    def test_what_it_says_of_a_state_is_of_what_is_open(self, name: str, state: SearchState) -> None:
+        account = STRATEGIES.get(name)().account(state)
+        assert account.confidence is None or 0 <= account.confidence <= 1
+        assert {one.candidate for one in account.missed} <= {one.candidate.id for one in state.open}
+        chances = [one.chance for one in account.missed]
+        assert chances == sorted(chances, reverse=True)
+        assert all(0 < one <= 1 for one in chances)
+        if account.confidence is not None:
+            assert sum(chances) >= 1 - account.confidence - 1e-9, "the bound is that of the union"
+
     def test_it_goes_by_its_name(self, name: str) -> None:
         resolved, strategy = resolve_strategy(name)
         assert resolved == name

@@ -12,8 +12,9 @@ from store_samples import CANDIDATE, ENVIRONMENT, measurement, observation, samp
 from selector.errors import StoreError, UsageError
 from selector.profiler.statistics import decode, summarize
 from selector.store import Store
+from selector.store.codec import from_document, to_document
 from selector.store.merging import Joined, join
-from selector.types import Interval, LatencySummary, Outcome, speed_identity
+from selector.types import Candidate, Interval, LatencySummary, Observation, Outcome, Stage, speed_identity
 
 OTHER = replace(CANDIDATE, model="vit_tiny.x", architecture="vit_tiny")
 outcomes = st.lists(st.sampled_from(list(Outcome)), min_size=1, max_size=6)
@@ -258,3 +259,24 @@ def test_a_measurement_without_its_raw_samples_is_refused(store):
     [lean] = store.latest([one.identity]).values()
     with pytest.raises(StoreError, match="brings 0 latencies, its summary tells of 2"):
         store.add(replace(lean, id="other"))
+
+
+def test_a_backbone_comes_back_with_its_task_and_maps(store):
+    stages = (Stage(96, 256, 256, 4), Stage(768, 32, 32, 32))
+    candidate = replace(CANDIDATE, task="feature-extraction", num_classes=0)
+    one = measurement(candidate=candidate, observation=observation(0.003, 0.002, stages=stages))
+    assert one.identity != speed_identity(replace(candidate, task="image-classification"), ENVIRONMENT)
+    store.add(one)
+    assert store.latest([one.identity], with_samples=True) == {one.identity: one}
+    store.add(measurement(candidate=candidate, observation=observation(0.004, stages=stages)))
+    (joined,) = store.latest([one.identity]).values()
+    assert joined.observation.summary.samples == 3
+    assert joined.observation.stages == stages
+
+
+def test_what_was_stored_before_there_were_tasks_is_of_classifiers():
+    one = measurement(0.003)
+    candidate, seen = to_document(one.candidate), to_document(one.observation)
+    del candidate["task"], seen["stages"]
+    assert from_document(Candidate, candidate) == one.candidate
+    assert from_document(Observation, seen) == one.observation

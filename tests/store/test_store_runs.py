@@ -7,7 +7,7 @@ from store_samples import ENVIRONMENT, PROFILE, measurement, plan
 from selector.errors import UnknownNameError, UsageError
 from selector.requirements import parse_profile
 from selector.store import Store
-from selector.types import Certificate, Timing
+from selector.types import Certificate, Missed, Timing
 
 EXCLUDED = [("b@eager", 'licence "cc-by-nc" isn\'t allowed; é\0'), ("a@eager", "too large"), ("a@eager", "twice")]
 
@@ -38,7 +38,8 @@ def test_a_run_begins_and_ends(store, profile):
         Timing(),
         None,
     )
-    certificate = Certificate("exhaustive", 12, 11, None, "time_budget")
+    missed = (Missed("a.b@eager", 0.004), Missed("c@openvino", 1e-6))
+    certificate = Certificate("exhaustive", 12, 11, None, "time_budget", 0.99, 81.5, missed)
     store.finish_run(run_id, "interrupted", certificate, Timing(12.5, 11.0))
     ended = store.run(run_id)
     assert ended.id == run_id

@@ -267,7 +267,7 @@ class _Context:
         return list(shape) == self._engine._head["shape"]
 
     def get_tensor_shape(self, name: str) -> tuple[int, ...]:
-        (output,) = self._engine._session.get_outputs()
+        (output,) = (one for one in self._engine._session.get_outputs() if one.name == name)
         return (self._engine._head["shape"][0], *output.shape[1:])
 
     def set_tensor_address(self, name: str, address: int) -> bool:
@@ -277,12 +277,13 @@ class _Context:
     def execute_async_v3(self, stream: int) -> bool:
         assert isinstance(stream, int)
         session = self._engine._session
-        (given,), (wanted,) = session.get_inputs(), session.get_outputs()
+        (given,) = session.get_inputs()
         shape = self._engine._head["shape"]
         size = 4 * math.prod(shape)
         images = np.frombuffer(ctypes.string_at(self._addresses[given.name], size), np.float32).reshape(shape)
-        logits = session.run(None, {given.name: images})[0].astype(np.float32)
-        ctypes.memmove(self._addresses[wanted.name], logits.tobytes(), logits.nbytes)
+        for wanted, answer in zip(session.get_outputs(), session.run(None, {given.name: images}), strict=True):
+            written = answer.astype(np.float32)
+            ctypes.memmove(self._addresses[wanted.name], written.tobytes(), written.nbytes)
         return True
 
 

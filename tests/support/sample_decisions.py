@@ -10,7 +10,7 @@ from support.sample_store import CPU, GPU, sample_evidence
 
 from selector.decision import Decision, decide
 from selector.requirements import load_profile
-from selector.types import RANDOM_WEIGHTS, Certificate
+from selector.types import RANDOM_WEIGHTS, Certificate, Missed
 
 HOSTILE = (
     "e`vil`|*x*_y_ [a](javascript:alert(1)) <script>alert(1)</script> ![i](//e) ~~s~~ $x$ :smile: :red[r] &amp; "
@@ -75,7 +75,7 @@ def _hostile() -> Decision:
         environment=environment,
         notes=[HOSTILE],
         run_id=HOSTILE,
-        certificate=Certificate(HOSTILE, 3, 2, None, HOSTILE),
+        certificate=Certificate(HOSTILE, 3, 2, 0.5, HOSTILE, 0.99, 75.0, (Missed(HOSTILE, 0.0123),)),
     )
     profile = make_profile({"latency_p95": "< 50 ms"}, description=HOSTILE.replace("\x00", "").replace("\x1b", ""))
     return decide(profile, evidence)
