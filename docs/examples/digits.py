@@ -21,8 +21,8 @@ from safetensors.torch import save_file
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-MODELS = ("test_vit", "test_convnext", "test_efficientnet")
-SIZE = 64
+MODELS = ("test_resnet", "test_convnext", "test_mambaout")
+SIZE = 32
 _BATCH, _RATE = 64, 2e-3
 
 
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Writes the images, trains, and writes the weights."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, default=Path("digits"))
-    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--models", nargs="*", default=MODELS)
     given = parser.parse_args(arguments)
     digits = load_digits()
@@ -57,8 +57,7 @@ def write(folder: Path, images: Iterable[np.ndarray], labels: Iterable[int]) -> 
 def fine_tune(name: str, folder: Path, epochs: int) -> torch.nn.Module:
     """The model trained on the images of a folder, as it will see them: by its own evaluation transform."""
     torch.manual_seed(0)
-    sized = {"img_size": SIZE} if "vit" in name else {}
-    model = timm.create_model(name, num_classes=10, **sized)
+    model = timm.create_model(name, num_classes=10)
     images, labels = load(model, folder)
     optimizer = torch.optim.AdamW(model.parameters(), _RATE, weight_decay=0.05)
     steps = epochs * -(-len(images) // _BATCH)
