@@ -39,7 +39,10 @@ def main() -> int:
     cpu = json.loads(
         _run("evaluate", "quickstart", "--device", "cpu", "--only", only, "--json", "--offline", codes=(0, 1))
     )
-    _require([row["outcome"] for row in _rows(cpu)] == ["ok"], "a real model was measured on the CPU")
+    rows = _rows(cpu)
+    # On a machine that others use it may be `unstable`: timed, but not to be believed.
+    timed = [row["outcome"] for row in rows] in (["ok"], ["unstable"])
+    _require(timed, "a real model was timed on the CPU", str([(row["outcome"], row["reasons"]) for row in rows]))
     return 0
 
 

@@ -43,8 +43,8 @@ backbones with ImageNet's weights.
 ## Real weights under every way of running them
 
 [docs/examples/lite.yaml](examples/lite.yaml) evaluates EfficientNet-Lite0, 1 and 2 with the weights that Python
-packages bring, under every way that runs here, on 200 photographs, one of each of 200 classes of ImageNet. What int8 loses is
-measured on the same photographs, paired image by image; [docs/lite.md](lite.md) is the whole report.
+packages bring, under every way that runs here, on 200 photographs, one of each of 200 classes of ImageNet. What int8
+loses is measured on the same photographs, paired image by image; [docs/lite.md](lite.md) is the whole report.
 
 {lite}
 """

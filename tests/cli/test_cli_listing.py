@@ -192,7 +192,9 @@ class TestValidate:
         assert said in answer.err
 
     def test_keys_of_later_versions_are_refused_as_such(self, cli: Cli) -> None:
-        Path("later.yaml").write_text(profile_text(workload={"task": "image-classification", "arrival_rate": "40 /s"}))
+        Path("later.yaml").write_text(
+            profile_text(workload={"task": "image-classification", "arrival_rate": "40 /s"})
+        )
         answer = cli("validate", "later.yaml")
         assert answer.code == 2
         assert "not supported yet" in answer.err

@@ -120,5 +120,5 @@ def test_wrong_weights_are_refused_with_the_names_of_what_does_not_fit():
     wanted = timm.create_model("tf_efficientnet_lite1").state_dict()
     from selector.errors import UsageError
 
-    with pytest.raises(UsageError, match=r"do not fit: missing 'conv_stem.*and \d+ more; unexpected 'stem"):
+    with pytest.raises(UsageError, match=r"do not fit: missing 'conv_stem.*and \d+ more; unexpected '_conv_stem"):
         match(given, wanted, "w and m")
